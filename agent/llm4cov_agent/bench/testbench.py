@@ -1,0 +1,37 @@
+"""A testbench as text: its language, its name and its digest. Knows not who wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from llm4cov_agent.digest import digest_json
+
+
+class Language(Enum):
+    """The language of a testbench, by the suffix that `--lang` and file names use."""
+
+    SYSTEMVERILOG = "sv"
+    COCOTB = "cocotb"
+
+
+@dataclass(frozen=True, slots=True)
+class Testbench:
+    """A self-contained testbench file."""
+
+    __test__ = False  # Keeps pytest from taking the class for a test because of its name.
+
+    language: Language
+    name: str
+    """Top module of a SystemVerilog testbench; module name of a cocotb one."""
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the simulator sees."""
+        return digest_json([self.language.value, self.name, self.text])
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file it goes into when the user names none."""
+        return f"{self.name}.{'sv' if self.language is Language.SYSTEMVERILOG else 'py'}"

@@ -1,0 +1,1 @@
+"""How a testbench is built, run and scored. Writes no testbench."""

@@ -1,0 +1,1 @@
+"""Who proposes testbenches, and in which order they are tried."""

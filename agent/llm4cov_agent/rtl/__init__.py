@@ -1,0 +1,1 @@
+"""Designs as values: where their files are and what they declare. Runs nothing."""

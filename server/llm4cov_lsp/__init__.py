@@ -1,0 +1,1 @@
+"""The language server. Speaks LSP and asks the agent; judges nothing itself."""

@@ -1,0 +1,1 @@
+"""Offline learning from trajectories. Imports the agent; nothing imports it."""
