@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 
 class Severity(Enum):
@@ -64,3 +65,9 @@ class ToolMissing(Llm4covError):
 
 class BadConfiguration(Llm4covError):
     """A setting has a value that can't be used (exit status 2). Names the setting."""
+
+
+def display_path(path: Path) -> str:
+    """Write a path as a person in the current folder would: relative if it lies below, else absolute."""
+    resolved = path if path.is_absolute() else Path.cwd() / path
+    return str(resolved.relative_to(Path.cwd())) if resolved.is_relative_to(Path.cwd()) else str(path)

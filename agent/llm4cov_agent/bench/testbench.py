@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from llm4cov_agent.digest import digest_json
 
@@ -25,6 +26,8 @@ class Testbench:
     name: str
     """Top module of a SystemVerilog testbench; module name of a cocotb one."""
     text: str
+    path: Path | None = None
+    """Where the user keeps it; its folder is where its includes are looked for. Not part of the digest."""
 
     @property
     def digest(self) -> str:

@@ -90,9 +90,14 @@ class Coverage:
     hits: Mapping[CoveragePoint, int]
     instances: Mapping[InstancePoint, int] = field(default_factory=dict)
     """The same hits apart by instance; the sums over an instance point's `point` are `hits`."""
+    lines: Mapping[CoveragePoint, tuple[int, ...]] = field(default_factory=dict)
+    """The source lines that a line or branch point stands for, sorted, where the simulator says so; no part of its identity."""
 
     def __add__(self, other: Coverage) -> Coverage:
-        return Coverage(_add(self.hits, other.hits), _add(self.instances, other.instances))
+        lines = dict(self.lines)
+        for point, numbers in other.lines.items():
+            lines[point] = tuple(sorted({*lines.get(point, ()), *numbers}))
+        return Coverage(_add(self.hits, other.hits), _add(self.instances, other.instances), lines)
 
     def covered(self) -> frozenset[CoveragePoint]:
         """Points hit at least once."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from llm4cov_agent.bench.testbench import Testbench
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import Coverage
-from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.rtl.design import Design, DesignFile
 
 
 class RunStatus(IntEnum):
@@ -33,7 +33,7 @@ class RunStatus(IntEnum):
 class SimulationLimits:
     """How much a build and a run may take."""
 
-    build_s: float = 300.0
+    build_s: float = 600.0
     run_s: float = 60.0
     memory_bytes: int = 8 << 30
     file_bytes: int = 256 << 20
@@ -46,6 +46,8 @@ class Job:
 
     design: Design
     testbench: Testbench
+    testbench_files: tuple[DesignFile, ...] = ()
+    """Includes and data files that the testbench reads beside the design's own."""
     seed: int = 1
     """Passed to the simulator for `$random` and for unset registers."""
     limits: SimulationLimits = SimulationLimits()

@@ -1,0 +1,43 @@
+"""Settings from the environment: the only module that reads it for them. Knows what they are called, not who uses them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from llm4cov_agent.errors import BadConfiguration
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Where things are kept, and how much may be."""
+
+    cache_dir: Path
+    cache_bytes: int
+
+
+def read_config() -> Config:
+    """Read the settings.
+
+    Raises BadConfiguration naming the variable that can't be used.
+    """
+    folder = os.environ.get("LLM4COV_CACHE_DIR")
+    return Config(
+        cache_dir=Path(folder) if folder else platformdirs.user_cache_path("llm4cov-lsp"),
+        cache_bytes=_bytes("LLM4COV_CACHE_SIZE", 2 << 30),
+    )
+
+
+def _bytes(name: str, default: int) -> int:
+    text = os.environ.get(name, "").strip().upper().removesuffix("B")
+    if not text:
+        return default
+    number, unit = (text[:-1], text[-1]) if text[-1] in _UNITS else (text, "")
+    if not number.isdecimal():
+        raise BadConfiguration(f"{name} should be a size such as 500M or 2G, not {os.environ[name]!r}.")
+    return int(number) * _UNITS[unit]

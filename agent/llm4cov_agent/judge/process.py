@@ -1,0 +1,322 @@
+"""The only starter of processes: limits, sandbox, and a kill that leaves nothing. Knows no tool.
+
+How a process ended is a value. Limits are set by a small shell in front of the program rather than between fork and
+exec, because that is not safe in a program with threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from threading import Event
+from typing import IO
+
+from llm4cov_agent.judge.sandbox import Sandbox, candidates, wrap
+
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CPATH", "LIBRARY_PATH")
+"""Variables that a compiler may need; nothing else of the caller's environment is inherited, so no secret is."""
+
+_TAG = "LLM4COV_RUN"
+"""Marks every descendant, so that one which left its process group is still found and killed."""
+
+_POLL_S = 0.05
+_WATCH_S = 0.2
+"""How often processes are counted and the folder is measured; a fork bomb gets about this long."""
+
+_SHELL = 'ulimit -c 0; ulimit -t {cpu}; ulimit -f {blocks}; ulimit -v {kilobytes}; exec "$@"'
+
+
+class Ending(Enum):
+    """How a process ended."""
+
+    EXITED = "exited"
+    SIGNALLED = "was ended by a signal"
+    TIMED_OUT = "ran longer than its time limit"
+    CPU_LIMIT = "used more processor time than its limit"
+    MEMORY_LIMIT = "needed more memory than its limit"
+    FILE_LIMIT = "wrote more to disk than its limit"
+    OUTPUT_LIMIT = "printed more than its limit"
+    PROCESS_LIMIT = "started more processes than its limit"
+    CANCELLED = "was cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one process and its children may take."""
+
+    wall_s: float
+    memory_bytes: int = 8 << 30
+    """Address space of each process."""
+    file_bytes: int = 256 << 20
+    """Size of each file, and of all that is written into the folder."""
+    output_bytes: int = 4 << 20
+    """Bytes printed, standard output and error together."""
+    processes: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it ended and what it printed."""
+
+    ending: Ending
+    returncode: int
+    """Exit status; negative for a signal."""
+    output: str
+    """Standard output and error as they came, at most `Limits.output_bytes`."""
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with status 0."""
+        return self.ending is Ending.EXITED and self.returncode == 0
+
+    @property
+    def reason(self) -> str:
+        """One clause for a person: `exited with status 2`, `ran longer than its time limit`."""
+        if self.ending is Ending.EXITED:
+            return f"exited with status {self.returncode}"
+        if self.ending is Ending.SIGNALLED:
+            return f"was ended by {signal.Signals(-self.returncode).name}"
+        return str(self.ending.value)
+
+
+def run(
+    argv: tuple[str, ...],
+    *,
+    folder: Path,
+    limits: Limits,
+    environment: Mapping[str, str] | None = None,
+    sandbox: Sandbox | None = None,
+    cancel: Event | None = None,
+) -> Outcome:
+    """Run a program in `folder`, the only place that it may write, until it ends or meets a limit.
+
+    `sandbox` None takes the strongest that works here. Raises FileNotFoundError if the program does not exist; that is
+    for the caller to prevent, by finding the tool first.
+    """
+    if shutil.which(argv[0]) is None:
+        raise FileNotFoundError(argv[0])
+    kind = strongest() if sandbox is None else sandbox
+    tag = uuid.uuid4().hex
+    script = _SHELL.format(
+        cpu=max(1, int(limits.wall_s * 4)), blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024)
+    )
+    command = wrap(kind, ("/bin/sh", "-c", script, "sh", *argv), writable=folder)
+    started = time.monotonic()
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=_environment(folder, tag, environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as child:
+        try:
+            ending, printed = _watch(child, folder, limits, cancel, tag if kind is Sandbox.NONE else None)
+        finally:
+            _kill(child, tag, kind)
+    returncode = _status(child.returncode, kind)
+    output = printed.decode("utf-8", "replace")
+    return Outcome(ending=ending or _ending(returncode, output), returncode=returncode, output=output, seconds=time.monotonic() - started)
+
+
+@cache
+def strongest() -> Sandbox:
+    """Find the strongest sandbox that the kernel lets work here, by trying each once."""
+    for kind in candidates():
+        if kind is Sandbox.NONE:
+            break
+        with scratch_folder() as folder:
+            outcome = run(("true",), folder=folder, limits=Limits(wall_s=10), sandbox=kind)
+        if outcome.ok:
+            return kind
+    return Sandbox.NONE
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder that is gone afterwards, whatever was written into it or however its modes were set."""
+    folder = Path(tempfile.mkdtemp(prefix=f"llm4cov-{os.getpid()}-", dir=parent)).resolve()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, onerror=_retry_writable)
+
+
+def sweep_scratch_folders() -> int:
+    """Remove what processes that were killed left behind; returns the number of folders removed."""
+    removed = 0
+    for folder in Path(tempfile.gettempdir()).glob("llm4cov-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not _alive(int(owner)) and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, onerror=_retry_writable)
+            removed += 1
+    return removed
+
+
+def _retry_writable(function: object, path: str, _error: object) -> None:
+    """Make what a run protected removable; what is gone already is what we wanted."""
+    for target in (Path(path).parent, Path(path)):
+        with contextlib.suppress(FileNotFoundError):
+            target.chmod(0o700)
+    if Path(path).is_dir() and not Path(path).is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        Path(path).unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _environment(folder: Path, tag: str, extra: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    own = {"HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8", _TAG: tag}
+    return inherited | own | dict(extra)
+
+
+def _watch(
+    child: subprocess.Popen[bytes], folder: Path, limits: Limits, cancel: Event | None, tag: str | None
+) -> tuple[Ending | None, bytes]:
+    """Read the output until the process ends; the ending is None where its exit status has to tell it.
+
+    With a `tag`, processes are counted by it, because without a sandbox they can leave the tree below `child`.
+    """
+    assert child.stdout is not None
+    printed = bytearray()
+    deadline = time.monotonic() + limits.wall_s
+    next_look = time.monotonic() + _WATCH_S
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        is_open = True
+        while True:
+            if is_open and selector.select(_POLL_S):
+                is_open = _read(child.stdout, printed)
+                if not is_open:
+                    selector.unregister(child.stdout)
+            now = time.monotonic()
+            if len(printed) > limits.output_bytes:
+                del printed[limits.output_bytes :]
+                return Ending.OUTPUT_LIMIT, bytes(printed)
+            if cancel is not None and cancel.is_set():
+                return Ending.CANCELLED, bytes(printed)
+            if now > deadline:
+                return Ending.TIMED_OUT, bytes(printed)
+            if now > next_look:
+                next_look = now + _WATCH_S
+                count = len(_tagged(tag)) if tag else _count_descendants(child.pid, limits.processes)
+                if count > limits.processes:
+                    return Ending.PROCESS_LIMIT, bytes(printed)
+                if _folder_bytes(folder) > limits.file_bytes:
+                    return Ending.FILE_LIMIT, bytes(printed)
+            if not is_open:
+                # Nothing can be printed any more; what is left is the end of the process itself.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_POLL_S)
+            if child.poll() is not None:
+                while is_open and selector.select(0):
+                    is_open = _read(child.stdout, printed) and len(printed) <= limits.output_bytes
+                del printed[limits.output_bytes :]
+                return None, bytes(printed)
+
+
+def _read(pipe: IO[bytes], printed: bytearray) -> bool:
+    """Take what is there; False at the end of the pipe."""
+    chunk = os.read(pipe.fileno(), 1 << 16)
+    printed += chunk
+    return bool(chunk)
+
+
+def _count_descendants(pid: int, enough: int) -> int:
+    """Count processes below `pid`, giving up at more than `enough`; 0 where the system does not tell."""
+    count, pending = 0, [pid]
+    while pending and count <= enough:
+        for children in _children_files(pending.pop()):
+            with contextlib.suppress(OSError):
+                below = [int(text) for text in children.read_text().split()]
+                count += len(below)
+                pending += below
+    return count
+
+
+def _children_files(pid: int) -> list[Path]:
+    try:
+        return [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return []
+
+
+def _folder_bytes(folder: Path) -> int:
+    """Bytes on disk below a folder; a sparse file counts what it takes, not what it claims."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(parent) / name).lstat().st_blocks * 512
+    return total
+
+
+def _kill(child: subprocess.Popen[bytes], tag: str, kind: Sandbox) -> None:
+    """Kill the group, then everything that carries the tag until a look finds none."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    # A bubblewrap's first process takes the rest along; elsewhere a process may have left the group.
+    while kind is not Sandbox.BUBBLEWRAP and (strays := _tagged(tag)):
+        for pid in strays:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.005)
+
+
+def _tagged(tag: str) -> list[int]:
+    """Processes whose environment carries the tag; zombies have none any more."""
+    mark = f"{_TAG}={tag}".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def _status(returncode: int, kind: Sandbox) -> int:
+    """Undo what a sandbox does to the status: both report a signal N of the program as exit status 128 + N."""
+    if kind is not Sandbox.NONE and 128 < returncode <= 128 + signal.SIGRTMAX:
+        return 128 - returncode
+    return returncode
+
+
+def _ending(returncode: int, output: str) -> Ending:
+    if returncode >= 0:
+        return Ending.MEMORY_LIMIT if returncode and _ran_out_of_memory(output) else Ending.EXITED
+    if returncode == -signal.SIGXCPU:
+        return Ending.CPU_LIMIT
+    if returncode == -signal.SIGXFSZ:
+        return Ending.FILE_LIMIT
+    if returncode == -signal.SIGABRT and _ran_out_of_memory(output):
+        return Ending.MEMORY_LIMIT
+    return Ending.SIGNALLED
+
+
+def _ran_out_of_memory(output: str) -> bool:
+    return any(words in output for words in ("bad_alloc", "out of memory", "Cannot allocate memory", "MemoryError"))

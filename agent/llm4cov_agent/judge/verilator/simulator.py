@@ -1,0 +1,267 @@
+"""Verilator as a `Simulator`: what a job is built from, what is kept of it, how a run is read. Scores nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+from llm4cov_agent.bench.testbench import Language
+from llm4cov_agent.digest import digest_bytes, digest_json
+from llm4cov_agent.errors import Problem, Severity, display_path
+from llm4cov_agent.judge import cocotb_runtime, process
+from llm4cov_agent.judge.build_cache import BuildCache, Cancelled
+from llm4cov_agent.judge.coverage_dat import read_coverage
+from llm4cov_agent.judge.process import Ending, Limits, Outcome
+from llm4cov_agent.judge.run_record import RunRecord, read_record, write_record
+from llm4cov_agent.judge.simulator import Job, Progress, Run, RunStatus
+from llm4cov_agent.judge.verilator import commands
+from llm4cov_agent.judge.verilator.messages import read_run_errors
+from llm4cov_agent.judge.verilator.model import BINARY, GENERATED, Model, build_model
+from llm4cov_agent.judge.verilator.toolchain import Toolchain
+from llm4cov_agent.rtl.design import DesignFile
+
+_COVERAGE_FILE = "coverage.dat"
+_DROPPED_FILE = "dropped.json"
+_LOG_END_CHARACTERS = 4000
+_TESTBENCH_FOLDER = "testbench"
+
+
+@dataclass(frozen=True, slots=True)
+class Verilator:
+    """Builds and runs jobs with one toolchain, keeping models and runs in one cache."""
+
+    toolchain: Toolchain
+    cache: BuildCache
+    use_kept_runs: bool = True
+    """Whether a run that was measured before is read back instead of made again."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports."""
+        return "verilator"
+
+    def version(self) -> str:
+        """Version and origin in one line."""
+        return f"Verilator {self.toolchain.version} ({self.toolchain.origin})"
+
+    def run(self, job: Job, *, progress: Progress | None = None, cancel: Event | None = None) -> Run:
+        """Build and run a job, or read back what the same job gave before."""
+        model_key = "model-" + digest_json(_model_inputs(job, self.toolchain))
+        run_key = "run-" + digest_json([model_key, job.testbench.digest, job.seed, _states(job, ("data",))])
+        if self.use_kept_runs and (place := self.cache.find(run_key)) is not None and (kept := read_record(place)) is not None:
+            return _with_coverage(kept, job)
+        try:
+            record, lasting = self._measure(job, model_key, progress, cancel)
+        except Cancelled:
+            return _cancelled()
+        changed = _changed_files(job)
+        if changed:
+            problem = Problem("changed while it was being measured", file=display_path(changed[0]), hint="Run the command again.")
+            return Run(status=RunStatus.RUN_FAILED, problems=(problem,))
+        if lasting:
+            with suppress(Cancelled), self.cache.entry(run_key, lambda folder: write_record(folder, record), cancel=cancel):
+                pass
+        return _with_coverage(record, job)
+
+    def _measure(self, job: Job, key: str, progress: Progress | None, cancel: Event | None) -> tuple[RunRecord, bool]:
+        """Build and run; the second value says whether the same job would give the same again."""
+        built: list[Model] = []
+        started = time.monotonic()
+
+        def make(folder: Path) -> bool:
+            model = self._build(job, folder, progress, cancel)
+            built.append(model)
+            if model.failure is None:
+                (folder / _DROPPED_FILE).write_text(json.dumps(model.dropped))
+                _remove_intermediates(folder)
+            return model.failure is None and not _changed_files(job)
+
+        with self.cache.entry(key, make, cancel=cancel) as folder:
+            build_s = time.monotonic() - started
+            failure = built[0].failure if built else None
+            if failure is not None:
+                run = Run(status=failure.status, problems=failure.problems, dropped=built[0].dropped, build_s=build_s)
+                return RunRecord(run, None), failure.lasting
+            if progress is not None:
+                progress("running the testbench")
+            record, lasting = _simulate(job, folder / BINARY, cancel)
+            dropped = tuple((metric, reason) for metric, reason in json.loads((folder / _DROPPED_FILE).read_text()))
+        warnings = tuple(warning for model in built for warning in model.warnings if _is_in_testbench(warning, job))
+        run = replace(record.run, dropped=dropped, build_s=build_s, problems=(*record.run.problems, *warnings))
+        return RunRecord(run, record.coverage_text), lasting
+
+    def _build(self, job: Job, folder: Path, progress: Progress | None, cancel: Event | None) -> Model:
+        design, testbench = job.design, job.testbench
+        renamed: dict[Path, str] = {}
+        if testbench.language is Language.SYSTEMVERILOG:
+            path = folder / _TESTBENCH_FOLDER / (testbench.path.name if testbench.path else testbench.file_name)
+            path.parent.mkdir()
+            path.write_text(testbench.text)
+            renamed[path] = _testbench_name(job)
+            build = commands.Build(
+                top=testbench.name,
+                sources=(path, *design.sources),
+                include_dirs=((testbench.path.resolve().parent,) if testbench.path else ()) + design.include_dirs,
+                defines=design.defines,
+            )
+            main: Path | None = None
+            libraries: tuple[str, ...] = ()
+        else:
+            build = _cocotb_build(job)
+            main, libraries = cocotb_runtime.main_source(), cocotb_runtime.link_flags()
+        return build_model(
+            build,
+            folder=folder,
+            toolchain=self.toolchain,
+            cache=self.cache,
+            limits=job.limits,
+            renamed=renamed,
+            main=main,
+            libraries=libraries,
+            progress=progress,
+            cancel=cancel,
+        )
+
+
+def _cocotb_build(job: Job) -> commands.Build:
+    design = job.design
+    return commands.Build(
+        top=design.top,
+        sources=design.sources,
+        include_dirs=design.include_dirs,
+        defines=design.defines,
+        parameters=design.overrides,
+        with_vpi=True,
+    )
+
+
+def _model_inputs(job: Job, toolchain: Toolchain) -> list[str | list[list[str]] | list[str]]:
+    """Everything that decides what the compiled model does; a cocotb test is not part of its model."""
+    design, testbench = job.design, job.testbench
+    if testbench.language is Language.COCOTB:
+        build, name = _cocotb_build(job), ""
+    else:
+        build = commands.Build(top=testbench.name, sources=design.sources, include_dirs=design.include_dirs, defines=design.defines)
+        name = f"{testbench.digest} {testbench.path}"
+    flags = [
+        *commands.verilate(toolchain, build, metrics=commands.METRICS, output=Path()),
+        *commands.compile_flags(toolchain),
+        commands.MAIN,
+    ]
+    return [toolchain.identity, flags, _states(job, ("source", "library", "include")), name]
+
+
+def _states(job: Job, roles: tuple[str, ...]) -> list[list[str]]:
+    return [[str(file.path), file.digest] for file in (*job.design.files, *job.testbench_files) if file.role in roles]
+
+
+def _changed_files(job: Job) -> list[Path]:
+    """Files that are no longer what the design says; a result made from them would be kept under a wrong digest."""
+    return [file.path for file in (*job.design.files, *job.testbench_files) if not _is_same(file)]
+
+
+def _is_same(file: DesignFile) -> bool:
+    try:
+        return digest_bytes(file.path.read_bytes()) == file.digest
+    except OSError:
+        return False
+
+
+def _remove_intermediates(folder: Path) -> None:
+    """Keep only the program: the generated code is many times its size."""
+    shutil.rmtree(folder / GENERATED)
+    shutil.rmtree(folder / _TESTBENCH_FOLDER, ignore_errors=True)
+
+
+def _simulate(job: Job, binary: Path, cancel: Event | None) -> tuple[RunRecord, bool]:
+    limits = Limits(
+        wall_s=job.limits.run_s,
+        memory_bytes=job.limits.memory_bytes,
+        file_bytes=job.limits.file_bytes,
+        output_bytes=job.limits.output_bytes,
+    )
+    argv = commands.simulate(binary, seed=job.seed, coverage_file=_COVERAGE_FILE)
+    environment: dict[str, str] = {}
+    with process.scratch_folder() as folder:
+        _link_data(job, folder)
+        is_cocotb = job.testbench.language is Language.COCOTB
+        if is_cocotb:
+            (folder / f"{job.testbench.name}.py").write_text(job.testbench.text)
+            environment = cocotb_runtime.environment(module=job.testbench.name, toplevel=job.design.top, folder=folder, seed=job.seed)
+            argv = (*argv, "--coverage-per-instance")
+        outcome = process.run(argv, folder=folder, limits=limits, environment=environment, cancel=cancel)
+        results = cocotb_runtime.read_results(folder) if is_cocotb and outcome.ok else ()
+        written = folder / _COVERAGE_FILE
+        text = written.read_text(errors="replace") if written.is_file() else None
+    run = _read_run(job, outcome, results, text)
+    return RunRecord(run, text), outcome.ending is Ending.EXITED
+
+
+def _read_run(job: Job, outcome: Outcome, results: tuple[Problem, ...], coverage_text: str | None) -> Run:
+    name = _testbench_name(job)
+    renamed = {Path(_TESTBENCH_FOLDER) / Path(name).name: name}
+    printed = (*read_run_errors(outcome.output, renamed=renamed), *results)
+    if outcome.ending in (Ending.TIMED_OUT, Ending.CPU_LIMIT):
+        status = RunStatus.TIMED_OUT
+        hint = "Does it reach `$finish`, or for cocotb, does every coroutine return? `--run-s` allows more time."
+        problems: tuple[Problem, ...] = (Problem(f"the testbench {outcome.reason} ({job.limits.run_s:g} s)", file=name, hint=hint),)
+    elif outcome.ending is Ending.CANCELLED:
+        return _cancelled()
+    elif not outcome.ok or results:
+        status = RunStatus.RUN_FAILED
+        problems = printed or (Problem(f"the testbench {outcome.reason}", file=name),)
+    elif coverage_text is None:
+        status, problems = RunStatus.NO_COVERAGE, (Problem("the run wrote no coverage", file=name),)
+    else:
+        # `$error` does not end a simulation; the run counts, and what it said is passed on.
+        status, problems = RunStatus.OK, tuple(replace(problem, severity=Severity.WARNING) for problem in printed)
+    return Run(status=status, problems=problems, run_s=outcome.seconds, log=outcome.output[-_LOG_END_CHARACTERS:])
+
+
+def _with_coverage(record: RunRecord, job: Job) -> Run:
+    if record.coverage_text is None:
+        return record.run
+    coverage, problems = read_coverage(record.coverage_text, root=Path.cwd(), keep=set(job.design.sources) | _includes(job))
+    run = replace(record.run, coverage=coverage, problems=(*record.run.problems, *problems))
+    if run.status is RunStatus.OK and (coverage is None or not coverage.hits):
+        problem = Problem(
+            "no point of the design was measured", hint="Does the testbench instantiate the design?", file=_testbench_name(job)
+        )
+        return replace(run, status=RunStatus.NO_COVERAGE, problems=(*run.problems, problem))
+    return run
+
+
+def _includes(job: Job) -> set[Path]:
+    return {file.path for file in job.design.files if file.role == "include"}
+
+
+def _link_data(job: Job, folder: Path) -> None:
+    """Lay memory images where a run looks for them: by the names that a source below the current folder could use."""
+    roots = {Path.cwd(), *(source.parent for source in job.design.sources)}
+    if job.testbench.path is not None:
+        roots.add(job.testbench.path.resolve().parent)
+    for file in (*job.design.files, *job.testbench_files):
+        if file.role != "data":
+            continue
+        names = {Path(file.path.name), *(file.path.relative_to(root) for root in roots if file.path.is_relative_to(root))}
+        for name in sorted(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                (folder / name).symlink_to(file.path)
+
+
+def _testbench_name(job: Job) -> str:
+    return display_path(job.testbench.path) if job.testbench.path is not None else job.testbench.file_name
+
+
+def _is_in_testbench(problem: Problem, job: Job) -> bool:
+    return problem.file == _testbench_name(job)
+
+
+def _cancelled() -> Run:
+    return Run(status=RunStatus.TIMED_OUT, problems=(Problem("the run was cancelled"),))

@@ -1,0 +1,113 @@
+"""The random policy: weighted random inputs and a few resets, the baseline that every other policy must beat.
+
+It knows a design's ports, clocks, resets and the constants collected for them; it never looks at coverage.
+"""
+
+from __future__ import annotations
+
+from random import Random as Generator
+
+from llm4cov_agent.bench.stimulus import ClockDrive, Hold, Random, RandomField, Reset, Sequence, Step, Stimulus, default_clocks
+from llm4cov_agent.rtl.design import Design, Direction, Port
+
+RESET_CYCLES = 4
+IDLE_CYCLES = 4
+MOST_CHOICES = 48
+"""Interesting values per port; more of them would each come up too seldom."""
+CORNER_PERCENT = 30
+"""How often a value is taken from a port's interesting ones."""
+MOSTLY_PERCENT = 80
+"""How often a control bit takes the level that a sequence prefers."""
+
+
+def random_stimulus(design: Design, *, seed: int, cycles: int = 2000) -> Stimulus:
+    """Make a stimulus of about `cycles` cycles, the same for the same seed."""
+    generator = Generator(seed)
+    clocks = _free_clocks(design)
+    clock_ports = {clock.port for clock in clocks}
+    resets = tuple(dict.fromkeys(reset.port for reset in design.resets if reset.port not in clock_ports))
+    inputs = [port for port in design.ports if port.is_driven and port.name not in clock_ports and port.name not in resets]
+    overhead = IDLE_CYCLES + (RESET_CYCLES * 3 if resets else 0)
+    quarter = max(1, (cycles - overhead) // 4)
+    rest = max(1, cycles - overhead - 3 * quarter)
+
+    start: list[Step] = [Reset(RESET_CYCLES)] if resets else []
+    sequences = [
+        Sequence(
+            "power_up",
+            "Reset the design and let it idle." if resets else "Let the design settle with all inputs at 0.",
+            (*start, Hold(IDLE_CYCLES)),
+        ),
+        Sequence(
+            "any_values",
+            "Every input is drawn anew in most cycles: finds what depends on single values.",
+            (_draws(inputs, quarter, generator, preferred=None, slowest=20),),
+        ),
+        Sequence(
+            "mostly_idle",
+            "Control bits are mostly inactive: single events, far from each other.",
+            (_draws(inputs, quarter, generator, preferred=0, slowest=60),),
+        ),
+        Sequence(
+            "mostly_active",
+            "Control bits are mostly active, with a reset in between: fills what can be full, and starts over from there."
+            if resets
+            else "Control bits are mostly active: fills what can be full.",
+            (
+                _draws(inputs, max(1, quarter // 2), generator, preferred=1, slowest=40),
+                *(_pulse(resets, generator) if resets else ()),
+                _draws(inputs, max(1, quarter - quarter // 2), generator, preferred=1, slowest=40),
+            ),
+        ),
+        Sequence(
+            "slow_changes",
+            "Inputs keep their values for long: leaves counters and handshakes the time to finish.",
+            (*(_pulse(resets, generator) if resets else ()), _draws(inputs, rest, generator, preferred=None, slowest=97, quickest=85)),
+        ),
+    ]
+    return Stimulus(design.top, seed & 0xFFFF_FFFF, clocks, tuple(sequences))
+
+
+def _free_clocks(design: Design) -> tuple[ClockDrive, ...]:
+    driven = design.driven_signals()
+    resets = {reset.port for reset in design.resets}
+    return default_clocks(tuple(clock for clock in design.clocks if clock.port in driven and clock.port not in resets))
+
+
+def _pulse(resets: tuple[str, ...], generator: Generator) -> tuple[Step, ...]:
+    """Reset the design while it works: all of it, or one reset of several on its own."""
+    if len(resets) > 1 and generator.random() < 0.5:
+        return (Reset(RESET_CYCLES, (generator.choice(resets),)),)
+    return (Reset(RESET_CYCLES),)
+
+
+def _draws(inputs: list[Port], cycles: int, generator: Generator, *, preferred: int | None, slowest: int, quickest: int = 0) -> Random:
+    """Draw all inputs for some cycles; a port keeps its value in `quickest` to `slowest` percent of them, bits are mostly `preferred`."""
+    fields: list[RandomField] = []
+    for port in inputs:
+        stay_percent = generator.randint(quickest, slowest)
+        choices, percent = _interesting(port), CORNER_PERCENT
+        if port.width == 1:
+            choices, percent = ((_level(port, preferred),), MOSTLY_PERCENT) if preferred is not None else ((), 0)
+        for signal in port.signals():
+            fields.append(RandomField(signal, choices, percent if choices else 0, stay_percent))
+            if port.direction is Direction.INOUT:
+                # Long turns: a bus that changes hands in every cycle never gets to finish a transfer.
+                fields.append(RandomField(f"{signal}.enable", (), 0, max(stay_percent, 70)))
+    return Random(cycles, tuple(fields))
+
+
+def _level(port: Port, preferred: int) -> int:
+    """Read a name with the usual ending for active-low as such."""
+    return 1 - preferred if port.name.lower().endswith(("_n", "_ni", "_l", "_b")) else preferred
+
+
+def _interesting(port: Port) -> tuple[int, ...]:
+    """Give the values of a port that are worth more than their share: named ones, compared ones and their neighbours, the corners."""
+    top = (1 << port.width) - 1
+    if port.width == 1 or (port.width <= 3 and not port.enum):
+        return ()
+    corners = (0, 1, top, top >> 1, (top >> 1) + 1) if port.width > 3 else ()
+    compared = [constant for constant in port.constants if 0 <= constant <= top]
+    near = [constant + offset for constant in compared for offset in (-1, 1) if port.width > 3 and 0 <= constant + offset <= top]
+    return tuple(dict.fromkeys((*(member.value for member in port.enum), *compared, *corners, *near)))[:MOST_CHOICES]
