@@ -28,7 +28,7 @@ def read_config() -> Config:
     """
     folder = os.environ.get("LLM4COV_CACHE_DIR")
     return Config(
-        cache_dir=Path(folder) if folder else platformdirs.user_cache_path("llm4cov-lsp"),
+        cache_dir=Path(folder).absolute() if folder else platformdirs.user_cache_path("llm4cov-lsp"),
         cache_bytes=_bytes("LLM4COV_CACHE_SIZE", 2 << 30),
     )
 

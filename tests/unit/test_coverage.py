@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, InstancePoint, Kind, Tally, overall, percent_text, reachable
 
@@ -13,6 +13,7 @@ TOGGLE = CoveragePoint(Kind.TOGGLE, "/p/a.sv", 2, 7, "q:0->1")
 tallies = st.integers(0, 10**6).flatmap(lambda total: st.integers(0, total).map(lambda covered: Tally(covered, total)))
 
 
+@settings(deadline=None)
 @given(tallies)
 def test_100_and_0_are_written_only_where_they_are_exact(tally: Tally) -> None:
     text = percent_text(tally.percent)
@@ -23,11 +24,13 @@ def test_100_and_0_are_written_only_where_they_are_exact(tally: Tally) -> None:
     assert (text == "0.0") == (tally.covered == 0)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 100))
 def test_percent_text_is_within_a_tenth(percent: float) -> None:
     assert abs(float(percent_text(percent)) - percent) <= 0.1
 
 
+@settings(deadline=None)
 @given(tallies, tallies, tallies)
 def test_tallies_add(one: Tally, two: Tally, three: Tally) -> None:
     assert (one + two) + three == one + (two + three)

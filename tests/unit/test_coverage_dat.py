@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -161,14 +162,24 @@ def test_no_points_is_an_empty_coverage() -> None:
     assert hits() == {}
 
 
-def test_a_hundred_thousand_points_take_a_second() -> None:
-    count = 10_000
+def seconds_of(work: Callable[[], object]) -> float:
+    """Best of many short rounds: machines that test are often busy with other things."""
+    best_s = float("inf")
+    for _ in range(25):
+        start_s = time.perf_counter()
+        work()
+        best_s = min(best_s, time.perf_counter() - start_s)
+    return best_s
+
+
+def test_a_point_costs_less_than_a_thousand_turns_of_an_empty_loop() -> None:
+    # On a machine that turns 100 million times a second, this is 100,000 points in a second.
+    count = 500
     rows = (row(number, l=number // 50, n=number % 50, page="v_toggle/a", o="q[3]:0->1", h="t.d") for number in range(count))
     text = HEADER + "".join(rows)
-    best_s = float("inf")
-    for _ in range(10):
-        start_s = time.perf_counter()
-        read_coverage(text, root=ROOT, keep=[RTL])
-        best_s = min(best_s, time.perf_counter() - start_s)
-    # The best of ten, and four times the aim: machines that test are often busy with other things.
-    assert best_s * (100_000 / count) < 4.0
+
+    def turn() -> None:
+        for _ in range(1000):
+            pass
+
+    assert seconds_of(lambda: read_coverage(text, root=ROOT, keep=[RTL])) / count < seconds_of(turn)

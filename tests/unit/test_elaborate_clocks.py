@@ -64,7 +64,8 @@ CASES = {
         ["b low async a 1"],
     ),
     "names may mislead": (
-        "module top(input rst, input clk, input d, output reg q); always @(posedge rst or posedge clk) if (clk) q <= 0; else q <= d; endmodule",
+        "module top(input rst, input clk, input d, output reg q);"
+        " always @(posedge rst or posedge clk) if (clk) q <= 0; else q <= d; endmodule",
         ["rst posedge 1"],
         ["clk high async rst 1"],
     ),
@@ -74,7 +75,8 @@ CASES = {
         [],
     ),
     "async set and reset": (
-        f"{HEAD} always @(posedge clk or negedge rst_n or posedge clear) if (!rst_n) q <= 0; else if (clear) q <= 15; else q <= d; endmodule",
+        f"{HEAD} always @(posedge clk or negedge rst_n or posedge clear) if (!rst_n) q <= 0;"
+        " else if (clear) q <= 15; else q <= d; endmodule",
         ["clk posedge 4"],
         ["rst_n low async clk 4", "clear high async clk 4"],
     ),
@@ -116,7 +118,8 @@ CASES = {
         ["rst high sync clk 4"],
     ),
     "sync with parameters and enums": (
-        "module top(input clk, input rst, input [1:0] d, output reg [1:0] q); parameter INIT = 2; typedef enum logic [1:0] {X, Y} e_t; e_t s;"
+        "module top(input clk, input rst, input [1:0] d, output reg [1:0] q); parameter INIT = 2;"
+        " typedef enum logic [1:0] {X, Y} e_t; e_t s;"
         " always @(posedge clk) if (rst) begin q <= INIT; s <= X; end else begin q <= d; s <= Y; end endmodule",
         ["clk posedge 4"],
         ["rst high sync clk 4"],
@@ -127,7 +130,8 @@ CASES = {
         ["rst_n low sync clk 4"],
     ),
     "reset loop over a memory": (
-        "module top(input clk, input rst, input we, input [1:0] a, input [7:0] d, output [7:0] q); reg [7:0] m [0:3]; integer i; assign q = m[a];"
+        "module top(input clk, input rst, input we, input [1:0] a, input [7:0] d, output [7:0] q);"
+        " reg [7:0] m [0:3]; integer i; assign q = m[a];"
         " always @(posedge clk) if (rst) for (i = 0; i < 4; i = i + 1) m[i] <= 0; else if (we) m[a] <= d; endmodule",
         ["clk posedge 32"],
         ["rst high sync clk 32"],

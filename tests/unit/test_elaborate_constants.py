@@ -123,7 +123,8 @@ MACHINE_CASES = {
     ),
     "two processes": (
         f"{FSM} reg [1:0] state, next; always @(posedge clk) if (rst) state <= IDLE; else state <= next;"
-        " always @* begin next = state; case (state) IDLE: if (go) next = RUN; RUN: next = DONE; DONE: next = IDLE; default:; endcase end endmodule",
+        " always @* begin next = state; case (state) IDLE: if (go) next = RUN;"
+        " RUN: next = DONE; DONE: next = IDLE; default:; endcase end endmodule",
         {"state": IDLE_RUN_DONE},
     ),
     "conditional operator": (
@@ -137,7 +138,8 @@ MACHINE_CASES = {
     ),
     "enumerated": (
         "module top(input clk, input rst); typedef enum logic [1:0] {A, B, C} t; t s, n;"
-        " always_ff @(posedge clk) if (rst) s <= A; else s <= n; always_comb unique case (s) A: n = B; B: n = C; default: n = A; endcase endmodule",
+        " always_ff @(posedge clk) if (rst) s <= A; else s <= n;"
+        " always_comb unique case (s) A: n = B; B: n = C; default: n = A; endcase endmodule",
         {"s": [("A", 0), ("B", 1), ("C", 2)]},
     ),
     "literals": (

@@ -146,13 +146,14 @@ LENIENT = {
     "two drivers": "module top(input a, input b, output y); assign y = a; assign y = b; endmodule",
     "initial value": "module top(input clk, output reg q); initial q = 0; always @(posedge clk) q <= !q; endmodule",
     "attributes": "(* keep *) module top((* mark *) input a, output b); (* full_case *) assign b = a; endmodule",
-    "translate off": "module top(input a);\n// synthesis translate_off\ninitial $display(\"x\");\n// synthesis translate_on\nendmodule",
+    "translate off": 'module top(input a);\n// synthesis translate_off\ninitial $display("x");\n// synthesis translate_on\nendmodule',
     "delays": "module top(input a, output reg b); always @(posedge a) b <= #1 ~b; endmodule",
     "loop label and macro": "`define W(x) (x+1)\nmodule top(input [`W(3):0] a, output y); assign y = ^a; endmodule",
     "unnamed generate": "module top(input a, output b); generate if (1) assign b = a; endgenerate endmodule",
     "verilator ifdef": "module top(input a);\n`ifndef VERILATOR\n this is not Verilog\n`endif\nendmodule",
     "no final newline": "module top(input a); endmodule // end",
-    "assertion": "module top(input clk, input a); assert property (@(posedge clk) a |-> ##1 !a); cover property (@(posedge clk) a); endmodule",
+    "assertion": "module top(input clk, input a);"
+    " assert property (@(posedge clk) a |-> ##1 !a); cover property (@(posedge clk) a); endmodule",
 }
 
 

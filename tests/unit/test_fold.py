@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.fold import fold_toggles, unfold
@@ -34,6 +34,7 @@ point = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.sets(point, max_size=80))
 def test_unfolding_gives_the_points_back(points: set[CoveragePoint]) -> None:
     unfolded = unfold(fold_toggles(points))
@@ -41,6 +42,7 @@ def test_unfolding_gives_the_points_back(points: set[CoveragePoint]) -> None:
     assert set(unfolded) == points
 
 
+@settings(deadline=None)
 @given(st.lists(point, max_size=30))
 def test_folding_does_not_depend_on_order(points: list[CoveragePoint]) -> None:
     assert fold_toggles(points) == fold_toggles(reversed(points))

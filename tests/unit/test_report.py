@@ -100,7 +100,7 @@ def test_a_file_without_text_still_shows_its_holes() -> None:
 
 
 def test_no_holes_nothing_to_show() -> None:
-    assert render(annotated(Coverage({BLOCK: 1}))) == "\n"
+    assert render(annotated(Coverage({BLOCK: 1}))) == ""
     assert "no holes" in render(annotated(Coverage({BLOCK: 1}), whole_file=1))
 
 

@@ -6,6 +6,7 @@ active edge of a clock and at no other time; `problems_of` rejects clocks whose 
 moment, so no simulator has a race to decide. Without clocks a cycle is `COMBINATIONAL_PERIOD` units.
 
 Before the first step all inputs are 0, except reset inputs, which are inactive.
+The first step begins at time 1, clear of the moment when these values settle.
 """
 
 from __future__ import annotations
@@ -60,7 +61,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let cycles of the reference clock pass until an output has (or no longer has) a value, at most `limit`."""
+    """Let cycles of the reference clock pass until an output has (or no longer has) a value, at most `limit`.
+
+    The output is looked at before each cycle, as it was when this moment began: a `Drive` of the same moment is not felt
+    yet. Where the value is there already, no cycle passes.
+    """
 
     signal: str
     value: int

@@ -187,7 +187,7 @@ class _Writer:
             yield f"  // Lets cycles of {self.names.set[clock.port]} pass. Stops 1 ns after the edge: inputs change there, clear of it."
             yield f"  task automatic {self.tick[clock.port]}(input int {self.cycles});"
             yield f"    repeat ({self.cycles}) {self._edge(clock)};"
-            yield "    #1;  // Clear of time 0, when the initial values settle."
+            yield "    #1;"
             yield "  endtask"
 
     def _reset_ports(self, step: Reset) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
-from llm4cov_agent.judge.process import scratch_folder
+from llm4cov_agent.judge.process import scratch_folder, sweep_scratch_folders
 
 _SIZE_FILE = ".bytes"
 _LOCK_POLL_S = 0.02
@@ -111,7 +111,8 @@ class BuildCache:
         return sorted(found, key=lambda entry: entry[2])
 
     def _evict(self, *, keep: Path) -> None:
-        """Remove the entries unused for longest until the rest fits."""
+        """Remove the entries unused for longest until the rest fits, and what makers that were killed left half-made."""
+        sweep_scratch_folders(self.root)
         entries = self._entries()
         total = sum(size for _, size, _ in entries)
         for place, size, _ in entries:

@@ -11,6 +11,7 @@ import os
 import selectors
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -35,7 +36,8 @@ _POLL_S = 0.05
 _WATCH_S = 0.2
 """How often processes are counted and the folder is measured; a fork bomb gets about this long."""
 
-_SHELL = 'ulimit -c 0; ulimit -t {cpu}; ulimit -f {blocks}; ulimit -v {kilobytes}; exec "$@"'
+_SHELL = 'ulimit -c 0; ulimit -H -t {last}; ulimit -S -t {cpu}; ulimit -f {blocks}; ulimit -v {kilobytes}; exec "$@"'
+"""The hard limit of processor time lies above the soft one: at the same second the kernel kills without saying why."""
 
 
 class Ending(Enum):
@@ -88,7 +90,7 @@ class Outcome:
         if self.ending is Ending.EXITED:
             return f"exited with status {self.returncode}"
         if self.ending is Ending.SIGNALLED:
-            return f"was ended by {signal.Signals(-self.returncode).name}"
+            return f"was ended by {_signal_name(-self.returncode)}"
         return str(self.ending.value)
 
 
@@ -110,8 +112,9 @@ def run(
         raise FileNotFoundError(argv[0])
     kind = strongest() if sandbox is None else sandbox
     tag = uuid.uuid4().hex
+    cpu = max(1, int(limits.wall_s * 4))
     script = _SHELL.format(
-        cpu=max(1, int(limits.wall_s * 4)), blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024)
+        cpu=cpu, last=cpu + 2, blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024)
     )
     command = wrap(kind, ("/bin/sh", "-c", script, "sh", *argv), writable=folder)
     started = time.monotonic()
@@ -153,29 +156,43 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, onerror=_retry_writable)
+        _remove_folder(folder)
 
 
-def sweep_scratch_folders() -> int:
-    """Remove what processes that were killed left behind; returns the number of folders removed."""
+def sweep_scratch_folders(parent: Path | None = None) -> int:
+    """Remove what processes of ours that were killed left behind in `parent`; returns the number of folders removed."""
     removed = 0
-    for folder in Path(tempfile.gettempdir()).glob("llm4cov-*-*"):
+    for folder in (parent or Path(tempfile.gettempdir())).glob("llm4cov-*-*"):
         owner = folder.name.split("-")[1]
-        if owner.isdigit() and not _alive(int(owner)) and folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder, onerror=_retry_writable)
+        if owner.isdecimal() and not _alive(int(owner)) and _is_own_folder(folder):
+            _remove_folder(folder)
             removed += 1
     return removed
 
 
-def _retry_writable(function: object, path: str, _error: object) -> None:
-    """Make what a run protected removable; what is gone already is what we wanted."""
-    for target in (Path(path).parent, Path(path)):
-        with contextlib.suppress(FileNotFoundError):
-            target.chmod(0o700)
-    if Path(path).is_dir() and not Path(path).is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        Path(path).unlink(missing_ok=True)
+def _is_own_folder(path: Path) -> bool:
+    try:
+        state = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid()
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder; never touches what lies beside it or behind a link in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not _is_own_folder(folder):
+        return
+    # What ran in it took rights away from its folders, or was still being killed while we removed.
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)
+    for parent, names, _ in os.walk(folder):
+        for name in names:
+            path = Path(parent) / name
+            with contextlib.suppress(OSError):
+                if not path.is_symlink():
+                    path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:
@@ -297,6 +314,14 @@ def _tagged(tag: str) -> list[int]:
             if mark in (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
     return found
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        # Real-time signals have no name of their own.
+        return f"signal {number}"
 
 
 def _status(returncode: int, kind: Sandbox) -> int:

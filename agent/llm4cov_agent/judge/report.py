@@ -36,8 +36,11 @@ def write(console: Console, *parts: RenderableType) -> None:
         if isinstance(part, Text):
             # The terminal wraps it by itself: unlike a line end of ours, that keeps a path in one piece when copied.
             console.print(part, soft_wrap=True, highlight=False)
+        elif console.is_terminal:
+            console.print(part, highlight=False, crop=False)
         else:
-            console.print(part, highlight=False, crop=False, width=None if console.is_terminal else _UNBOUNDED_WIDTH)
+            segments = console.render(part, console.options.update(width=_UNBOUNDED_WIDTH))
+            console.print(Text("".join(segment.text for segment in segments)), soft_wrap=True, highlight=False, end="")
 
 
 def coverage_table(tallies: Mapping[Kind, Tally], *, dropped: Iterable[tuple[str, str]] = ()) -> RenderableType:

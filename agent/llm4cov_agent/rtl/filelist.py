@@ -150,6 +150,8 @@ class _Reader:
     environment: Mapping[str, str]
     found: FileSet = field(default_factory=FileSet)
     problems: list[Problem] = field(default_factory=list)
+    seen: set[Path] = field(default_factory=set)
+    """The sources again, to find one quickly."""
 
     def read(self, path: Path, base: Path, name: str, chain: tuple[tuple[Path, str], ...], named_at: tuple[str, int] | None) -> None:
         """Read one list. `chain` has the lists being read, outermost first, each with the place that leads on from it."""
@@ -314,9 +316,10 @@ class _Arguments:
     def _source(self, path: Path) -> None:
         if path.suffix.lower() in _NOT_VERILOG:
             self._problem(f"`{_shown(path)}` is no Verilog source and is left out", severity=Severity.WARNING)
-        elif path in self.reader.found.sources:
+        elif path in self.reader.seen:
             self._problem(f"`{_shown(path)}` is listed twice and taken once", severity=Severity.NOTE)
         else:
+            self.reader.seen.add(path)
             self.reader.add(FileSet(sources=(path,)))
 
     def _include_dir(self, value: str) -> None:

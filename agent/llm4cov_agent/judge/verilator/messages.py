@@ -9,11 +9,11 @@ from pathlib import Path
 from llm4cov_agent.errors import Problem, Severity, display_path
 
 _MESSAGE = re.compile(
-    r"^%(?P<kind>Error|Warning)(?:-(?P<code>[A-Z0-9_]+))?: (?:(?P<file>[^\s:]+\.\w+):(?P<line>\d+):(?:(?P<column>\d+):)? )?(?P<text>.*)$"
+    r"^%(?P<kind>Error|Warning)(?:-(?P<code>[A-Z0-9_]+))?: (?:(?P<file>[^:]+\.\w+):(?P<line>\d+):(?:(?P<column>\d+):)? )?(?P<text>.*)$"
 )
 _COMPILER = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?error: (?P<text>.*)$")
 _LINKER = re.compile(r"undefined reference to `(?P<name>[^']+)'")
-_RUNTIME = re.compile(r"^\[(?P<time>\S+)\] %(?P<kind>Error|Fatal|Warning): (?P<file>[^\s:]+\.\w+):(?P<line>\d+): (?P<text>.*)$")
+_RUNTIME = re.compile(r"^\[(?P<time>\S+)\] %(?P<kind>Error|Fatal|Warning): (?P<file>[^:]+\.\w+):(?P<line>\d+): (?P<text>.*)$")
 _SUMMARY = re.compile(r"Exiting due to|Verilator aborted\.|Command Failed|This may be because|See the manual at")
 
 

@@ -101,7 +101,7 @@ class Verilator:
         if testbench.language is Language.SYSTEMVERILOG:
             path = folder / _TESTBENCH_FOLDER / (testbench.path.name if testbench.path else testbench.file_name)
             path.parent.mkdir()
-            path.write_text(testbench.text)
+            path.write_text(testbench.text, encoding="utf-8")
             renamed[path] = _testbench_name(job)
             build = commands.Build(
                 top=testbench.name,
@@ -191,7 +191,7 @@ def _simulate(job: Job, binary: Path, cancel: Event | None) -> tuple[RunRecord, 
         _link_data(job, folder)
         is_cocotb = job.testbench.language is Language.COCOTB
         if is_cocotb:
-            (folder / f"{job.testbench.name}.py").write_text(job.testbench.text)
+            (folder / f"{job.testbench.name}.py").write_text(job.testbench.text, encoding="utf-8")
             environment = cocotb_runtime.environment(module=job.testbench.name, toplevel=job.design.top, folder=folder, seed=job.seed)
             argv = (*argv, "--coverage-per-instance")
         outcome = process.run(argv, folder=folder, limits=limits, environment=environment, cancel=cancel)

@@ -12,7 +12,12 @@ from llm4cov_agent.rtl.elaborate.facts import ABSOLUTE, Node, Ref
 MAX_NODES = 4000
 """Larger expressions are reduced to what they refer to; nobody makes a clock or a reset of them."""
 
+MAX_DEPTH = 80
+"""The same for expressions that nest more deeply than this."""
+
 _K = ast.ExpressionKind
+_SELECTS = frozenset({_K.NamedValue, _K.HierarchicalValue, _K.ElementSelect, _K.RangeSelect, _K.MemberAccess})
+_LITERALS = frozenset({_K.IntegerLiteral, _K.UnbasedUnsizedIntegerLiteral, _K.StringLiteral, _K.RealLiteral, _K.TimeLiteral})
 _BITWISE = {ast.BinaryOperator.BinaryAnd: "and", ast.BinaryOperator.BinaryOr: "or"}
 _LOGICAL = {ast.BinaryOperator.LogicalAnd: "and", ast.BinaryOperator.LogicalOr: "or"}
 _EQUAL = frozenset({ast.BinaryOperator.Equality, ast.BinaryOperator.CaseEquality, ast.BinaryOperator.WildcardEquality})
@@ -172,66 +177,78 @@ class ExpressionReader:
         self._budget = MAX_NODES
         return self._node(expression)
 
-    def _node(self, expression: ast.Expression) -> Node:
+    def _node(self, expression: ast.Expression, depth: int = 0) -> Node:
         self._budget -= 1
+        kind = expression.kind
         width = type_width(expression.type)
-        match expression.kind:
-            case _K.Conversion:
-                assert isinstance(expression, ast.ConversionExpression)
-                return self._converted(self._node(expression.operand), width)
-            case _K.NamedValue | _K.HierarchicalValue | _K.ElementSelect | _K.RangeSelect | _K.MemberAccess:
-                ref = self.ref(expression)
-                if ref is not None:
-                    if ref.signal in self.loop_variables:
-                        return Node("const", width)
-                    return Node("opaque" if ref.dynamic else "ref", width, self._indices(expression), ref)
-        value = self.constant(expression)
-        if value is not None:
-            return Node("const", width, value=value, name=self.constant_name(expression))
-        if self._budget < 0:
+        if kind is _K.Conversion:
+            assert isinstance(expression, ast.ConversionExpression)
+            found = self._converted(self._node(expression.operand, depth + 1), width)
+            return self._folded(expression, found)
+        if kind in _SELECTS:
+            ref = self.ref(expression)
+            if ref is not None:
+                if ref.signal in self.loop_variables:
+                    return Node("const", width)
+                return Node("opaque", width, self._indices(expression), ref) if ref.dynamic else Node("ref", width, ref=ref)
+        if kind in _SELECTS or kind in _LITERALS:
+            value = self.constant(expression)
+            if value is not None:
+                return Node("const", width, value=value, name=self.constant_name(expression))
+        if self._budget < 0 or depth > MAX_DEPTH:
             return self._opaque(expression, width)
-        return self._operation(expression, width)
+        return self._folded(expression, self._operation(expression, width, depth + 1))
 
-    def _operation(self, expression: ast.Expression, width: int) -> Node:
+    def _folded(self, expression: ast.Expression, node: Node) -> Node:
+        """Evaluate an operation over constants."""
+        if node.kind == "const" and not node.children:
+            return node
+        if node.kind not in ("ref", "const") and node.children and all(child.kind == "const" for child in node.children):
+            value = self.constant(expression)
+            if value is not None:
+                return Node("const", node.width, value=value, name=self.constant_name(expression))
+        return node
+
+    def _operation(self, expression: ast.Expression, width: int, depth: int) -> Node:
         match expression.kind:
             case _K.UnaryOp:
                 assert isinstance(expression, ast.UnaryExpression)
-                return self._unary(expression, width)
+                return self._unary(expression, width, depth)
             case _K.BinaryOp:
                 assert isinstance(expression, ast.BinaryExpression)
-                return self._binary(expression, width)
+                return self._binary(expression, width, depth)
             case _K.ConditionalOp:
                 assert isinstance(expression, ast.ConditionalExpression)
                 conditions = list(expression.conditions)
-                left, right = self._node(expression.left), self._node(expression.right)
+                left, right = self._node(expression.left, depth), self._node(expression.right, depth)
                 if len(conditions) != 1 or conditions[0].pattern is not None:
                     return Node("opaque", width, (left, right))
                 known = self.constant(conditions[0].expr)
                 if known is not None:
                     return left if known else right
-                return Node("mux", width, (self._node(conditions[0].expr), left, right))
+                return Node("mux", width, (self._node(conditions[0].expr, depth), left, right))
             case _K.Concatenation:
                 assert isinstance(expression, ast.ConcatenationExpression)
-                return Node("concat", width, tuple(self._node(operand) for operand in expression.operands))
+                return Node("concat", width, tuple(self._node(operand, depth) for operand in expression.operands))
             case _K.Replication:
                 assert isinstance(expression, ast.ReplicationExpression)
-                count, part = self.constant(expression.count), self._node(expression.concat)
+                count, part = self.constant(expression.count), self._node(expression.concat, depth)
                 if count is not None and count * max(len(part.children), 1) <= 256:
                     return Node("concat", width, (part,) * count)
                 return Node("opaque", width, (part,))
             case _K.SimpleAssignmentPattern | _K.StructuredAssignmentPattern | _K.ReplicatedAssignmentPattern:
                 assert isinstance(expression, ast.AssignmentPatternExpressionBase)
-                parts = tuple(self._node(element) for element in expression.elements)
+                parts = tuple(self._node(element, depth) for element in expression.elements)
                 # A pattern of constants is itself one, though no single integer.
                 return Node("const" if all(part.kind == "const" for part in parts) else "opaque", width, parts)
             case _K.Inside:
                 assert isinstance(expression, ast.InsideExpression)
-                return Node("opaque", width, (self._node(expression.left),))
+                return Node("opaque", width, (self._node(expression.left, depth),))
             case _:
                 return self._opaque(expression, width)
 
-    def _unary(self, expression: ast.UnaryExpression, width: int) -> Node:
-        operand = self._node(expression.operand)
+    def _unary(self, expression: ast.UnaryExpression, width: int, depth: int) -> Node:
+        operand = self._node(expression.operand, depth)
         single = operand.width == 1
         op = expression.op
         if op is ast.UnaryOperator.BitwiseNot or (single and op in (ast.UnaryOperator.LogicalNot, ast.UnaryOperator.BitwiseNand)):
@@ -247,8 +264,8 @@ class ExpressionReader:
             return found if op is ast.UnaryOperator.BitwiseOr else Node("not", 1, (found,))
         return Node("opaque", width, (operand,))
 
-    def _binary(self, expression: ast.BinaryExpression, width: int) -> Node:
-        left, right = self._node(expression.left), self._node(expression.right)
+    def _binary(self, expression: ast.BinaryExpression, width: int, depth: int) -> Node:
+        left, right = self._node(expression.left, depth), self._node(expression.right, depth)
         op = expression.op
         if op in _BITWISE:
             return Node(_BITWISE[op], width, (left, right))
@@ -297,8 +314,10 @@ class ExpressionReader:
                     found[ref] = None
 
         expression.visit(lookup_table={_K.NamedValue: visit, _K.HierarchicalValue: visit})
-        if not found and expression.kind is not _K.Call:
-            return Node("const", width)
+        if not found:
+            value = self.constant(expression)
+            if value is not None or expression.kind is not _K.Call:
+                return Node("const", width, value=value or 0)
         return Node("opaque", width, tuple(Node("ref", ref.width, ref=ref) for ref in found))
 
     def _indices(self, expression: ast.Expression) -> tuple[Node, ...]:

@@ -202,23 +202,23 @@ class _Extraction:
         operands = list(inner.operands) if isinstance(inner, ast.ConcatenationExpression) else [inner]
         if isinstance(inner, ast.ConcatenationExpression) and not is_equality:
             return
-        if all(self.reader.ref(operand) is None for operand in operands):
+        refs = [self.reader.ref(operand) for operand in operands]
+        if all(ref is None for ref in refs):
             return
         value = self.reader.constant(other)
         if value is None:
             return
         span, name = self._places.span(other.sourceRange), self.reader.constant_name(other)
-        signed = subject.type.isSigned
-        if len(operands) == 1 and (ref := self.reader.ref(inner)) is not None:
-            kept = value & ((1 << ref.width) - 1)
+        if not isinstance(inner, ast.ConcatenationExpression):
+            ref = refs[0]
             # A value that does not fit is never met, except for the sign bits of a negative one.
-            if ref.width and not (value >> ref.width and not signed):
-                self.facts.comparisons.append(Comparison(ref, kept, span, name, is_case, is_equality))
+            if ref is not None and ref.width and not (value >> ref.width and not subject.type.isSigned):
+                self.facts.comparisons.append(Comparison(ref, value & ((1 << ref.width) - 1), span, name, is_case, is_equality))
             return
-        for operand in reversed(operands):
+        for operand, ref in zip(reversed(operands), reversed(refs), strict=True):
             width = type_width(operand.type)
-            if (ref := self.reader.ref(operand)) is not None and not ref.dynamic:
-                self.facts.comparisons.append(Comparison(ref, value & ((1 << width) - 1), span, None, False, True))
+            if ref is not None and not ref.dynamic:
+                self.facts.comparisons.append(Comparison(ref, value & ((1 << width) - 1), span))
             value >>= width
 
     def _on_call(self, call: ast.CallExpression) -> None:

@@ -40,6 +40,9 @@ def load(files: FileSet, *, search: bool) -> tuple[Loaded | None, list[Problem]]
     sources, problems = read_files(files.sources)
     if not files.sources:
         problems.append(Problem("no source file is given", hint="Name at least one Verilog file."))
+    if sources:
+        # An empty file beside others, such as a stub that waits for its text, takes nothing away from them.
+        problems = [replace(one, severity=Severity.WARNING) if one.message == "is empty" else one for one in problems]
     if has_errors(problems) or not sources:
         return None, problems
     return _Loading(files, sources, problems, search=search).run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pyslang
 from pyslang import ast
 
 from llm4cov_agent.rtl.design import Direction, Field, Parameter, Port
@@ -72,11 +73,21 @@ def read_parameters(body: ast.InstanceBodySymbol, overrides: tuple[tuple[str, st
     found: list[Parameter] = []
     for symbol in body.parameters:
         if isinstance(symbol, ast.ParameterSymbol):
-            found.append(Parameter(symbol.name, str(symbol.value), symbol.isLocalParam, symbol.name in overridden))
+            found.append(Parameter(symbol.name, _value_text(symbol), symbol.isLocalParam, symbol.name in overridden))
         elif isinstance(symbol, ast.TypeParameterSymbol):
             target = symbol.targetType.type
             found.append(Parameter(symbol.name, str(target), symbol.isLocalParam, symbol.name in overridden))
     return tuple(found)
+
+
+def _value_text(symbol: ast.ParameterSymbol) -> str:
+    """Write a parameter's value: integers in decimal, strings in quotes, everything else as slang does."""
+    value = symbol.value.value
+    if not isinstance(value, pyslang.SVInt) or value.hasUnknown:
+        return str(symbol.value)
+    if symbol.initializer is not None and symbol.initializer.isImplicitString:
+        return f'"{symbol.value.convertToStr().value}"'
+    return str(int(value))
 
 
 def _unsupported(name: str, direction: Direction, span: Span, reason: str) -> Port:

@@ -10,7 +10,7 @@ import pyslang
 from pyslang import ast, parsing, syntax
 
 from llm4cov_agent.digest import digest_bytes
-from llm4cov_agent.errors import Problem, Severity
+from llm4cov_agent.errors import Problem
 from llm4cov_agent.rtl.design import DesignFile
 from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name, user_path
 from llm4cov_agent.rtl.source import SourceFile, read_source
@@ -81,7 +81,7 @@ class Unit:
 
 
 def read_files(paths: Iterable[Path]) -> tuple[dict[Path, SourceFile], list[Problem]]:
-    """Read each file once, under its resolved path. A file that is empty is left out with a warning if others have text."""
+    """Read each file once, under its resolved path; files that can't be read are left out."""
     sources: dict[Path, SourceFile] = {}
     problems: list[Problem] = []
     for path in paths:
@@ -91,8 +91,6 @@ def read_files(paths: Iterable[Path]) -> tuple[dict[Path, SourceFile], list[Prob
         problems.extend(replace(problem, file=user_path(path)) for problem in found)
         if source is not None:
             sources[source.path] = source
-    if sources:
-        problems = [replace(one, severity=Severity.WARNING) if one.message == "is empty" else one for one in problems]
     return sources, problems
 
 

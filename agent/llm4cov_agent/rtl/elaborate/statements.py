@@ -117,17 +117,23 @@ class BlockReader:
                     self._writes.append(Write(target, self._reader.node(symbol.initializer), tuple(self._guards)))
 
     def _conditional(self, statement: ast.ConditionalStatement) -> None:
-        conditions = list(statement.conditions)
-        known = self._reader.constant(conditions[0].expr) if len(conditions) == 1 else None
-        if known is not None:
-            self._statement(statement.ifTrue if known else statement.ifFalse)
-            return
-        condition = self._condition(statement)
-        self._guards.append(condition)
-        self._statement(statement.ifTrue)
-        self._guards[-1] = Node("not", 1, (condition,))
-        self._statement(statement.ifFalse)
-        self._guards.pop()
+        depth = len(self._guards)
+        current: ast.Statement | None = statement
+        # Chains of `else if` can be long: they are followed in a loop, each under the opposite of the condition before it.
+        while isinstance(current, ast.ConditionalStatement):
+            conditions = list(current.conditions)
+            known = self._reader.constant(conditions[0].expr) if len(conditions) == 1 else None
+            if known is None:
+                condition = self._condition(current)
+                self._guards[depth:] = [condition]
+                self._statement(current.ifTrue)
+                self._guards[depth:] = [Node("not", 1, (condition,))]
+            chosen = current.ifTrue if known else current.ifFalse
+            current = _single(chosen) if chosen is not None else None
+            if known:
+                break
+        self._statement(current)
+        del self._guards[depth:]
 
     def _case(self, statement: ast.CaseStatement) -> None:
         subject = self._reader.node(statement.expr)

@@ -1,0 +1,49 @@
+# Everything that a fresh machine needs beside Python 3.11, g++, make and perl is installed by these targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+# pip's own checks of the network are of no use here and cost seconds.
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test unit acceptance lint bench clean
+
+demo: $(VENV)/.base
+	@mkdir -p $(DEMO)
+	@echo "\n$$ llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv"
+	@$(BIN)/llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv --force
+
+test: lint unit acceptance
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy agent server training
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev system
+	$(BIN)/python -m pytest tests/unit -n 2
+
+acceptance: $(VENV)/.dev system
+	$(BIN)/python -m pytest tests/acceptance -n 2
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.judging
+	$(BIN)/python -m benchmarks.random_baseline
+
+# Icarus Verilog, bubblewrap and lcov are what the tests compare with; without root they say which of them is missing.
+.PHONY: system
+system: $(VENV)/.base
+	@$(BIN)/python tests/system_packages.py
+
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

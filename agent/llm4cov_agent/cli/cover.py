@@ -1,0 +1,128 @@
+"""`cover` and `holes`: measure a testbench that exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llm4cov_agent.cli import options as given
+from llm4cov_agent.cli.console import ExitStatus, leave, print_problems, results
+from llm4cov_agent.cli.measure import Measured, exit_status, measure, name_of, record_json
+from llm4cov_agent.cli.options import FileOptions
+from llm4cov_agent.errors import Problem, display_path
+from llm4cov_agent.judge import report
+from llm4cov_agent.judge.coverage import percent_text
+from llm4cov_agent.judge.lcov import to_lcov
+from llm4cov_agent.judge.simulator import RunStatus
+from llm4cov_agent.rtl.source import read_source
+
+
+def cover(
+    tb: given.TestbenchPath,
+    files: given.Files = None,
+    top: given.Top = None,
+    lists: given.Lists = None,
+    own_lists: given.OwnLists = None,
+    includes: given.Includes = None,
+    defines: given.Defines = None,
+    parameters: given.Parameters = None,
+    library_dirs: given.LibraryDirs = None,
+    library_files: given.LibraryFiles = None,
+    seed: given.Seed = 1,
+    run_s: given.RunSeconds = 60.0,
+    lcov: Annotated[
+        Path | None, typer.Option("--lcov", help="Write line and branch coverage in lcov's format.", show_default=False)
+    ] = None,
+    min_percent: Annotated[
+        float | None, typer.Option("--min", min=0, max=100, help="Exit with status 1 below this overall percentage.", show_default=False)
+    ] = None,
+    instances: Annotated[bool, typer.Option("--instances", help="Show each instance too.")] = False,
+    as_json: given.AsJson = False,
+) -> None:
+    """Measure the coverage of a testbench, with the simulator's own numbers."""
+    file_options = FileOptions(
+        files=files,
+        top=top,
+        lists=lists,
+        own_lists=own_lists,
+        includes=includes,
+        defines=defines,
+        parameters=parameters,
+        library_dirs=library_dirs,
+        library_files=library_files,
+    )
+    measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
+    evaluation = measured.evaluation
+    if lcov is not None and evaluation.run.coverage is not None:
+        lcov.parent.mkdir(parents=True, exist_ok=True)
+        lcov.write_text(to_lcov(evaluation.run.coverage, name_of=str))
+    if as_json:
+        _print_record(measured, tb, seed)
+    elif evaluation.status is RunStatus.OK:
+        console = results()
+        report.write(console, report.coverage_table(evaluation.tallies, dropped=evaluation.run.dropped))
+        if instances and evaluation.run.coverage is not None:
+            report.write(console, report.instance_table(evaluation.run.coverage))
+    status = exit_status(evaluation, measured.problems, min_percent=min_percent)
+    if status is ExitStatus.TARGET_MISSED and not as_json:
+        print_problems([Problem(f"overall coverage {percent_text(evaluation.overall)} % is below the target of {min_percent:g} %")])
+    leave(status)
+
+
+def holes(
+    tb: given.TestbenchPath,
+    files: given.Files = None,
+    top: given.Top = None,
+    lists: given.Lists = None,
+    own_lists: given.OwnLists = None,
+    includes: given.Includes = None,
+    defines: given.Defines = None,
+    parameters: given.Parameters = None,
+    library_dirs: given.LibraryDirs = None,
+    library_files: given.LibraryFiles = None,
+    seed: given.Seed = 1,
+    run_s: given.RunSeconds = 60.0,
+    whole_file: Annotated[bool, typer.Option("--whole-file", help="Show all of each file, not only around holes.")] = False,
+    most: Annotated[int, typer.Option("--most", min=1, help="Most entries shown for a file.")] = 20,
+    as_json: given.AsJson = False,
+) -> None:
+    """Show the source of a design with what a testbench never reached."""
+    file_options = FileOptions(
+        files=files,
+        top=top,
+        lists=lists,
+        own_lists=own_lists,
+        includes=includes,
+        defines=defines,
+        parameters=parameters,
+        library_dirs=library_dirs,
+        library_files=library_files,
+    )
+    measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
+    evaluation = measured.evaluation
+    if as_json:
+        _print_record(measured, tb, seed)
+    elif evaluation.status is RunStatus.OK and evaluation.run.coverage is not None:
+        console = results()
+        texts = {str(path): source.text for path in measured.job.design.sources if (source := read_source(path)[0]) is not None}
+        if evaluation.holes or whole_file:
+            shown = report.annotated_source(
+                evaluation.run.coverage, evaluation.holes, texts, name_of=name_of, whole_file=whole_file, most_holes=most
+            )
+            report.write(console, shown)
+        else:
+            console.print("no holes: every point was hit")
+    leave(exit_status(evaluation, measured.problems, min_percent=None))
+
+
+def _print_record(measured: Measured, tb: Path, seed: int) -> None:
+    record_json(
+        measured.job.design,
+        measured.evaluation,
+        testbench=display_path(tb),
+        seed=seed,
+        seconds=measured.seconds,
+        problems=measured.problems,
+    )

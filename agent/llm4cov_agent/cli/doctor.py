@@ -1,0 +1,137 @@
+"""`doctor`: every tool, its version, where it is, and the command that installs what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from llm4cov_agent.cli import options as given
+from llm4cov_agent.cli.console import ExitStatus, leave, print_json, results
+from llm4cov_agent.config import read_config
+from llm4cov_agent.errors import ToolMissing
+from llm4cov_agent.judge import cocotb_runtime, process, report
+from llm4cov_agent.judge.process import Limits, run, scratch_folder
+from llm4cov_agent.judge.sandbox import Sandbox
+from llm4cov_agent.judge.verilator import find_toolchain
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One tool or setting."""
+
+    name: str
+    needed: bool
+    version: str | None
+    """None if it is missing."""
+    place: str
+    remedy: str
+    """What to do if it is missing; empty if nothing has to be done."""
+
+
+def doctor(as_json: given.AsJson = False) -> None:
+    """Check every tool that is used, and say how to install what is missing."""
+    checks = tuple(_checks())
+    broken = [check for check in checks if check.needed and check.version is None]
+    if as_json:
+        records = [
+            {"name": check.name, "needed": check.needed, "version": check.version, "place": check.place, "remedy": check.remedy}
+            for check in checks
+        ]
+        print_json({"ok": not broken, "checks": records})
+    else:
+        _print(checks, broken)
+    leave(ExitStatus.TOOL_MISSING if broken else ExitStatus.DONE)
+
+
+def _print(checks: tuple[Check, ...], broken: list[Check]) -> None:
+    console = results()
+    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("tool", no_wrap=True)
+    table.add_column("version", no_wrap=True)
+    table.add_column("where, or what to do", overflow="fold")
+    for check in checks:
+        mark = "[green]ok[/]" if check.version is not None else "[red]missing[/]" if check.needed else "[yellow]absent[/]"
+        place = check.place if check.version is not None else check.remedy
+        table.add_row(mark, check.name, check.version or "-", Text(place))
+    report.write(console, table)
+    if broken:
+        console.print(f"\n{len(broken)} needed, missing: {', '.join(check.name for check in broken)}")
+    else:
+        console.print("\neverything that is needed is here")
+
+
+def _checks() -> Iterator[Check]:
+    yield Check("Python", True, platform.python_version(), sys.executable, "")
+    yield from (_package(name, needed=True) for name in ("pyslang", "cocotb", "pygls", "lsprotocol", "sqlite-utils"))
+    yield _verilator()
+    compiler = next((path for name in ("g++", "c++", "clang++") if (path := shutil.which(name))), None)
+    yield _program("C++ compiler", compiler, needed=True, remedy="apt-get install g++")
+    yield _program("perl", shutil.which("perl"), needed=True, remedy="apt-get install perl")
+    yield _python_library()
+    yield _sandbox()
+    yield _program(
+        "Icarus Verilog", shutil.which("iverilog"), needed=False, flag="-V", remedy="apt-get install iverilog (second simulator)"
+    )
+    yield _package("llama-cpp-python", needed=False, remedy="pip install 'llm4cov-lsp[llama]' (local models)")
+    yield _package("torch", needed=False, remedy="pip install 'llm4cov-lsp[train]' (training)")
+    yield _cache()
+
+
+def _package(name: str, *, needed: bool, remedy: str | None = None) -> Check:
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, needed, None, "", remedy or f"pip install {name}")
+    return Check(name, needed, distribution.version, str(distribution.locate_file("")), "")
+
+
+def _verilator() -> Check:
+    try:
+        toolchain = find_toolchain()
+    except ToolMissing as missing:
+        return Check("Verilator", True, None, "", missing.hint)
+    return Check("Verilator", True, toolchain.version, f"{toolchain.verilator} ({toolchain.origin})", "")
+
+
+def _program(name: str, path: str | None, *, needed: bool, remedy: str, flag: str = "--version") -> Check:
+    if path is None:
+        return Check(name, needed, None, "", remedy)
+    with scratch_folder() as folder:
+        outcome = run((path, flag), folder=folder, limits=Limits(wall_s=20))
+    matched = re.search(r"\d+\.\d+(?:\.\d+)?", outcome.output)
+    return Check(name, needed, matched.group() if matched else "unknown", path, "")
+
+
+def _python_library() -> Check:
+    try:
+        cocotb_runtime.environment(module="m", toplevel="t", folder=Path(), seed=1)
+    except ToolMissing as missing:
+        return Check("libpython", False, None, "", missing.hint)
+    return Check("libpython", False, platform.python_version(), "for cocotb testbenches", "")
+
+
+def _sandbox() -> Check:
+    kind = process.strongest()
+    path = shutil.which("bwrap")
+    if kind is Sandbox.BUBBLEWRAP and path is not None:
+        return _program("sandbox (bubblewrap)", path, needed=False, remedy="")
+    remedy = f"apt-get install bubblewrap (now in use: {kind.value})"
+    return Check("sandbox (bubblewrap)", False, None, "", remedy)
+
+
+def _cache() -> Check:
+    config = read_config()
+    size = sum(int(path.read_text()) for path in (config.cache_dir / "builds").glob("*/.bytes"))
+    return Check("build cache", False, f"{size >> 20} of {config.cache_bytes >> 20} MiB", str(config.cache_dir / "builds"), "")

@@ -1,0 +1,122 @@
+"""`generate`: make a testbench, measure it, write it."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llm4cov_agent.bench.testbench import Language
+from llm4cov_agent.cli import options as given
+from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_problems, progress, results
+from llm4cov_agent.cli.design import load_design, open_simulator, refuse
+from llm4cov_agent.cli.measure import exit_status, record_json
+from llm4cov_agent.cli.options import FileOptions
+from llm4cov_agent.cli.output import problems_of_output, write_output
+from llm4cov_agent.errors import display_path
+from llm4cov_agent.judge import report
+from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
+from llm4cov_agent.loop.generate import Outcome, Plan, StopReason, undrivable
+from llm4cov_agent.loop.generate import generate as generate_testbench
+from llm4cov_agent.rtl.design import Design
+
+
+class PolicyName(Enum):
+    """Who proposes stimuli."""
+
+    RANDOM = "random"
+
+
+def generate(
+    files: given.Files = None,
+    top: given.Top = None,
+    lists: given.Lists = None,
+    own_lists: given.OwnLists = None,
+    includes: given.Includes = None,
+    defines: given.Defines = None,
+    parameters: given.Parameters = None,
+    library_dirs: given.LibraryDirs = None,
+    library_files: given.LibraryFiles = None,
+    output: Annotated[Path | None, typer.Option("-o", help="File to write; tb_TOP.sv or tb_TOP.py by default.", show_default=False)] = None,
+    language: Annotated[Language, typer.Option("--lang", help="Language of the testbench.")] = Language.SYSTEMVERILOG,
+    policy: Annotated[PolicyName, typer.Option("--policy", help="Who proposes stimuli.")] = PolicyName.RANDOM,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Most testbenches to try; the best is kept.")] = 1,
+    budget_s: Annotated[float, typer.Option("--budget-s", min=0, help="No further round is begun after this many seconds.")] = 60.0,
+    cycles: Annotated[int, typer.Option("--cycles", min=1, max=200_000, help="Clock cycles that a testbench simulates, about.")] = 2000,
+    min_percent: Annotated[
+        float | None, typer.Option("--min", min=0, max=100, help="Target: stop there, exit with status 1 below.", show_default=False)
+    ] = None,
+    seed: given.Seed = 1,
+    run_s: given.RunSeconds = 60.0,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists, keeping a copy of it.")] = False,
+    as_json: given.AsJson = False,
+) -> None:
+    """Generate a testbench, measure its coverage, and write it to a file."""
+    started = time.monotonic()
+    file_options = FileOptions(
+        files=files,
+        top=top,
+        lists=lists,
+        own_lists=own_lists,
+        includes=includes,
+        defines=defines,
+        parameters=parameters,
+        library_dirs=library_dirs,
+        library_files=library_files,
+    )
+    loaded = load_design(file_options, as_json=as_json)
+    design = loaded.design
+    suffix = "sv" if language is Language.SYSTEMVERILOG else "py"
+    target = output or Path(f"tb_{design.top}.{suffix}")
+    refusals = (*undrivable(design), *problems_of_output(target, force=force))
+    if refusals:
+        refuse(refusals, top=design.top, as_json=as_json)
+    plan = Plan(
+        seed=seed,
+        rounds=rounds,
+        budget_s=budget_s,
+        cycles=cycles,
+        language=language,
+        target_percent=100.0 if min_percent is None else min_percent,
+        limits=SimulationLimits(run_s=run_s),
+    )
+    simulator = open_simulator()
+    with interruptible() as stopped, progress(steps=rounds) as say:
+        outcome = generate_testbench(design, simulator, plan, progress=say, cancel=stopped)
+    evaluation = outcome.best.evaluation
+    kept = write_output(target, outcome.best.testbench.text)
+    problems = (*loaded.problems, *evaluation.problems)
+    if as_json:
+        seconds = time.monotonic() - started
+        record_json(design, evaluation, testbench=display_path(target), seed=outcome.best.seed, seconds=seconds, problems=problems)
+    else:
+        print_problems(evaluation.problems)
+        _print_outcome(design, outcome, target, kept)
+    if outcome.reason is StopReason.CANCELLED:
+        leave(ExitStatus.INTERRUPTED)
+    leave(exit_status(evaluation, problems, min_percent=min_percent))
+
+
+def _print_outcome(design: Design, outcome: Outcome, target: Path, kept: Path | None) -> None:
+    evaluation = outcome.best.evaluation
+    if evaluation.status is RunStatus.OK:
+        report.write(results(), report.coverage_table(evaluation.tallies, dropped=evaluation.run.dropped))
+    console = messages()
+    measured = "" if evaluation.status is RunStatus.OK else ", not measured"
+    cycles = f", {evaluation.cycles} cycles" if evaluation.cycles is not None else ""
+    console.print(f"wrote {display_path(target)}{cycles}, seed {outcome.best.seed}{measured}", highlight=False, soft_wrap=True)
+    if kept is not None:
+        console.print(f"the file that was there is now {display_path(kept)}", highlight=False, soft_wrap=True)
+    if outcome.attempts > 1:
+        console.print(f"best of {outcome.attempts} testbenches; ended because {outcome.reason.value}", highlight=False)
+    if evaluation.holes:
+        files = " ".join(display_path(source) for source in design.sources)
+        console.print(
+            f"{len(evaluation.holes)} points were not hit; see them with\n"
+            f"  llm4cov-lsp holes {files} --top {design.top} --tb {display_path(target)}",
+            highlight=False,
+            soft_wrap=True,
+        )

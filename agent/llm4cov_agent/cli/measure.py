@@ -1,0 +1,88 @@
+"""Measures one testbench for `cover` and `holes`, and prints what both print. Knows no option of either."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_json, print_problems, progress
+from llm4cov_agent.cli.design import load_design, open_simulator, refuse
+from llm4cov_agent.cli.options import FileOptions
+from llm4cov_agent.cli.testbench import read_job
+from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
+from llm4cov_agent.judge.evaluator import Evaluation, evaluate
+from llm4cov_agent.judge.export import result_json
+from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
+from llm4cov_agent.rtl.design import Design
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A testbench, its evaluation, and how long the whole took."""
+
+    job: Job
+    evaluation: Evaluation
+    problems: tuple[Problem, ...]
+    seconds: float
+
+
+def measure(options: FileOptions, path: Path, *, seed: int, run_s: float, as_json: bool) -> Measured:
+    """Read, build and run; ends the command if the input is bad."""
+    started = time.monotonic()
+    loaded = load_design(options, as_json=as_json)
+    job, problems = read_job(path, loaded.design, seed=seed, limits=SimulationLimits(run_s=run_s))
+    if job is None:
+        refuse((*loaded.problems, *problems) if as_json else problems, top=loaded.design.top, as_json=as_json)
+    simulator = open_simulator()
+    with interruptible() as stopped, progress() as say:
+        evaluation = evaluate(simulator, job, progress=say, cancel=stopped)
+    problems = (*problems, *evaluation.problems)
+    if stopped.is_set():
+        messages().print("stopped; nothing was measured")
+        leave(ExitStatus.INTERRUPTED)
+    if not as_json:
+        print_problems(problem for problem in problems if problem.severity is not Severity.NOTE)
+        if evaluation.status is RunStatus.RUN_FAILED and evaluation.run.log.strip():
+            messages().print(_log_end(evaluation.run.log), highlight=False, markup=False, style="dim")
+    return Measured(job, evaluation, (*loaded.problems, *problems), time.monotonic() - started)
+
+
+def record_json(
+    design: Design, evaluation: Evaluation, *, testbench: str | None, seed: int, seconds: float, problems: Iterable[Problem]
+) -> None:
+    """Print the contract's JSON object."""
+    print_json(
+        result_json(
+            top=design.top,
+            status=evaluation.status,
+            testbench=testbench,
+            seed=seed,
+            seconds=seconds,
+            cycles=evaluation.cycles,
+            tallies=evaluation.tallies,
+            holes=evaluation.holes,
+            dropped=evaluation.run.dropped,
+            problems=problems,
+            name_of=name_of,
+        )
+    )
+
+
+def name_of(path: str) -> str:
+    """Write a point's file as the user would."""
+    return display_path(Path(path))
+
+
+def exit_status(evaluation: Evaluation, problems: Iterable[Problem], *, min_percent: float | None) -> ExitStatus:
+    """Decide how a command ends that measured something."""
+    if evaluation.status is not RunStatus.OK or has_errors(problems):
+        return ExitStatus.BAD_INPUT
+    if min_percent is not None and (evaluation.overall or 0.0) < min_percent:
+        return ExitStatus.TARGET_MISSED
+    return ExitStatus.DONE
+
+
+def _log_end(log: str, lines: int = 15) -> str:
+    return "\n".join(["last output of the run:", *(f"  {line}" for line in log.strip().splitlines()[-lines:])])

@@ -1,0 +1,116 @@
+"""Tries a policy's stimuli until the target, the rounds or the time is used up, and keeps the best. Prints nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from threading import Event
+
+from llm4cov_agent.bench.cocotb import render_cocotb
+from llm4cov_agent.bench.stimulus import Stimulus, problems_of
+from llm4cov_agent.bench.systemverilog import render_systemverilog
+from llm4cov_agent.bench.testbench import Language, Testbench
+from llm4cov_agent.errors import Problem
+from llm4cov_agent.judge.evaluator import Evaluation, evaluate
+from llm4cov_agent.judge.simulator import Job, Progress, SimulationLimits, Simulator
+from llm4cov_agent.loop.policies.random import random_stimulus
+from llm4cov_agent.rtl.design import Design
+
+
+class StopReason(Enum):
+    """Why no further testbench was tried, in words for the user."""
+
+    TARGET = "the target was reached"
+    ROUNDS = "all rounds were done"
+    BUDGET = "the time was used up"
+    CANCELLED = "it was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A testbench with its evaluation."""
+
+    seed: int
+    testbench: Testbench
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The best attempt, the number of attempts and why there are no more."""
+
+    best: Attempt
+    attempts: int
+    reason: StopReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How far to go."""
+
+    seed: int
+    rounds: int
+    budget_s: float
+    cycles: int
+    language: Language
+    limits: SimulationLimits
+    target_percent: float = 100.0
+
+
+def generate(design: Design, simulator: Simulator, plan: Plan, *, progress: Progress | None = None, cancel: Event | None = None) -> Outcome:
+    """Try seeds `plan.seed`, `plan.seed + 1`, ... and keep the best by `Evaluation.rank`, the first among equals.
+
+    What was running when it was stopped is kept only if there is nothing better: unmeasured, but a testbench.
+    """
+    started = time.monotonic()
+    best: Attempt | None = None
+    for count, attempt in enumerate(_attempts(design, simulator, plan, progress, cancel), 1):
+        if best is None or attempt.evaluation.rank > best.evaluation.rank:
+            best = attempt
+        reason = _reason_to_stop(best, count, plan, time.monotonic() - started, cancel)
+        if reason is not None:
+            return Outcome(best, count, reason)
+    raise AssertionError("a plan without rounds")
+
+
+def _attempts(design: Design, simulator: Simulator, plan: Plan, progress: Progress | None, cancel: Event | None) -> Iterator[Attempt]:
+    for seed in range(plan.seed, plan.seed + max(1, plan.rounds)):
+        testbench = render(random_stimulus(design, seed=seed, cycles=plan.cycles), design, plan.language)
+        job = Job(design=design, testbench=testbench, limits=plan.limits)
+        yield Attempt(seed, testbench, evaluate(simulator, job, progress=progress, cancel=cancel))
+
+
+def _reason_to_stop(best: Attempt, count: int, plan: Plan, seconds: float, cancel: Event | None) -> StopReason | None:
+    if cancel is not None and cancel.is_set():
+        return StopReason.CANCELLED
+    if (best.evaluation.overall or 0.0) >= plan.target_percent:
+        return StopReason.TARGET
+    if count >= plan.rounds:
+        return StopReason.ROUNDS
+    return StopReason.BUDGET if seconds >= plan.budget_s else None
+
+
+def render(stimulus: Stimulus, design: Design, language: Language) -> Testbench:
+    """Render a stimulus in a language; a stimulus that does not fit the design is a bug of its policy."""
+    problems = problems_of(stimulus, design)
+    if problems:
+        raise AssertionError(f"the policy made an unfit stimulus: {problems[0]}")
+    renderer: Callable[[Stimulus, Design], Testbench] = render_systemverilog if language is Language.SYSTEMVERILOG else render_cocotb
+    return renderer(stimulus, design)
+
+
+def undrivable(design: Design) -> tuple[Problem, ...]:
+    """Say which ports keep a design from being driven at all."""
+    return tuple(
+        Problem(
+            f"port `{port.name}`: {port.unsupported}",
+            file=port.span.file,
+            line=port.span.line,
+            column=port.span.column,
+            hint="Wrap the design in a module with plain ports, and generate for the wrapper.",
+        )
+        for port in design.ports
+        if port.unsupported is not None and "interface" in port.unsupported
+    )
