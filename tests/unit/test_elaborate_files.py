@@ -395,7 +395,7 @@ def test_five_thousand_lines_take_a_second() -> None:
     # About 0.5 s on an idle machine; the bound only catches growth faster than the text's.
     assert time.process_time() - begin < 15
     assert design.clocks[0].registers == 20_000
-    assert len(design.port("d").constants) == 512
+    assert len(design.port("d").constants) == 1250
 
 
 def test_five_megabytes_take_reasonable_time() -> None:

@@ -9,6 +9,7 @@ import typer
 
 from llm4cov_agent.cli import options as given
 from llm4cov_agent.cli.console import ExitStatus, leave, print_problems, results
+from llm4cov_agent.cli.design import refuse
 from llm4cov_agent.cli.measure import Measured, exit_status, measure, name_of, record_json
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.errors import Problem, display_path
@@ -31,7 +32,7 @@ def cover(
     library_dirs: given.LibraryDirs = None,
     library_files: given.LibraryFiles = None,
     seed: given.Seed = 1,
-    run_s: given.RunSeconds = 60.0,
+    run_s: given.RunSeconds = 120.0,
     lcov: Annotated[
         Path | None, typer.Option("--lcov", help="Write line and branch coverage in lcov's format.", show_default=False)
     ] = None,
@@ -53,6 +54,8 @@ def cover(
         library_dirs=library_dirs,
         library_files=library_files,
     )
+    if lcov is not None and lcov.is_dir():
+        refuse((Problem("is a folder", file=str(lcov), hint="--lcov takes the name of the file to write."),), top=top, as_json=as_json)
     measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
     evaluation = measured.evaluation
     if lcov is not None and evaluation.run.coverage is not None:
@@ -83,7 +86,7 @@ def holes(
     library_dirs: given.LibraryDirs = None,
     library_files: given.LibraryFiles = None,
     seed: given.Seed = 1,
-    run_s: given.RunSeconds = 60.0,
+    run_s: given.RunSeconds = 120.0,
     whole_file: Annotated[bool, typer.Option("--whole-file", help="Show all of each file, not only around holes.")] = False,
     most: Annotated[int, typer.Option("--most", min=1, help="Most entries shown for a file.")] = 20,
     as_json: given.AsJson = False,

@@ -50,7 +50,7 @@ def generate(
         float | None, typer.Option("--min", min=0, max=100, help="Target: stop there, exit with status 1 below.", show_default=False)
     ] = None,
     seed: given.Seed = 1,
-    run_s: given.RunSeconds = 60.0,
+    run_s: given.RunSeconds = 120.0,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists, keeping a copy of it.")] = False,
     as_json: given.AsJson = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,14 @@ import typer
 from llm4cov_agent.errors import Problem, has_errors
 from llm4cov_agent.rtl.filelist import read_filelist
 from llm4cov_agent.rtl.fileset import FileSet
+
+
+def _a_number(value: float) -> float:
+    """Refuse `nan`, which lies in every range."""
+    if math.isnan(value):
+        raise typer.BadParameter("is not a number.")
+    return value
+
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Verilog or SystemVerilog files, in any order.", show_default=False)]
 Top = Annotated[str | None, typer.Option("--top", help="Top module; found by itself if there is only one.", show_default=False)]
@@ -24,7 +33,9 @@ LibraryFiles = Annotated[list[Path] | None, typer.Option("-v", help="File whose 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 TestbenchPath = Annotated[Path, typer.Option("--tb", help="Testbench: SystemVerilog, or cocotb if it ends in .py.", show_default=False)]
 Seed = Annotated[int, typer.Option("--seed", min=1, max=2**31 - 1, help="Seed of everything random.")]
-RunSeconds = Annotated[float, typer.Option("--run-s", min=0.1, help="Longest that one simulation may run, in seconds.")]
+RunSeconds = Annotated[
+    float, typer.Option("--run-s", min=0.1, max=86_400, callback=_a_number, help="Longest that one simulation may run, in seconds.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

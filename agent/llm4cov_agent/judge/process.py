@@ -33,10 +33,11 @@ _TAG = "LLM4COV_RUN"
 """Marks every descendant, so that one which left its process group is still found and killed."""
 
 _POLL_S = 0.05
-_WATCH_S = 0.2
-"""How often processes are counted and the folder is measured; a fork bomb gets about this long."""
+_WATCH_S = 0.1
+_SLOWEST_WATCH_S = 1.0
+"""How often processes are counted and the folder is measured: less often the longer a run takes, as each look costs time."""
 
-_SHELL = 'ulimit -c 0; ulimit -H -t {last}; ulimit -S -t {cpu}; ulimit -f {blocks}; ulimit -v {kilobytes}; exec "$@"'
+_SHELL = 'ulimit -c 0; ulimit -S -t {cpu}; ulimit -H -t {last}; ulimit -f {blocks}; ulimit -v {kilobytes}; exec "$@"'
 """The hard limit of processor time lies above the soft one: at the same second the kernel kills without saying why."""
 
 
@@ -113,9 +114,7 @@ def run(
     kind = strongest() if sandbox is None else sandbox
     tag = uuid.uuid4().hex
     cpu = max(1, int(limits.wall_s * 4))
-    script = _SHELL.format(
-        cpu=cpu, last=cpu + 2, blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024)
-    )
+    script = _SHELL.format(cpu=cpu, last=cpu + 2, blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024))
     command = wrap(kind, ("/bin/sh", "-c", script, "sh", *argv), writable=folder)
     started = time.monotonic()
     with subprocess.Popen(
@@ -220,8 +219,8 @@ def _watch(
     """
     assert child.stdout is not None
     printed = bytearray()
-    deadline = time.monotonic() + limits.wall_s
-    next_look = time.monotonic() + _WATCH_S
+    started = time.monotonic()
+    deadline, next_look = started + limits.wall_s, started + _WATCH_S
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         is_open = True
@@ -239,7 +238,7 @@ def _watch(
             if now > deadline:
                 return Ending.TIMED_OUT, bytes(printed)
             if now > next_look:
-                next_look = now + _WATCH_S
+                next_look = now + min(_SLOWEST_WATCH_S, max(_WATCH_S, 0.1 * (now - started)))
                 count = len(_tagged(tag)) if tag else _count_descendants(child.pid, limits.processes)
                 if count > limits.processes:
                     return Ending.PROCESS_LIMIT, bytes(printed)

@@ -58,5 +58,5 @@ def read_record(folder: Path) -> RunRecord | None:
             log=content["log"],
         )
         return RunRecord(replace(run, cached=True), coverage.read_text() if coverage.is_file() else None)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -34,7 +34,7 @@ class SimulationLimits:
     """How much a build and a run may take."""
 
     build_s: float = 600.0
-    run_s: float = 60.0
+    run_s: float = 120.0
     memory_bytes: int = 8 << 30
     file_bytes: int = 256 << 20
     output_bytes: int = 4 << 20

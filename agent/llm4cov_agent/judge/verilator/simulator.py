@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from contextlib import suppress
@@ -26,9 +25,10 @@ from llm4cov_agent.judge.verilator.toolchain import Toolchain
 from llm4cov_agent.rtl.design import DesignFile
 
 _COVERAGE_FILE = "coverage.dat"
-_DROPPED_FILE = "dropped.json"
 _LOG_END_CHARACTERS = 4000
 _TESTBENCH_FOLDER = "testbench"
+_TESTBENCH = "<testbench>"
+"""Stands for the testbench's file in what is kept: the same text may lie elsewhere the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Verilator:
         model_key = "model-" + digest_json(_model_inputs(job, self.toolchain))
         run_key = "run-" + digest_json([model_key, job.testbench.digest, job.seed, _states(job, ("data",))])
         if self.use_kept_runs and (place := self.cache.find(run_key)) is not None and (kept := read_record(place)) is not None:
-            return _with_coverage(kept, job)
+            return _named(_with_coverage(kept, job), job)
         try:
             record, lasting = self._measure(job, model_key, progress, cancel)
         except Cancelled:
@@ -66,7 +66,7 @@ class Verilator:
         if lasting:
             with suppress(Cancelled), self.cache.entry(run_key, lambda folder: write_record(folder, record), cancel=cancel):
                 pass
-        return _with_coverage(record, job)
+        return _named(_with_coverage(record, job), job)
 
     def _measure(self, job: Job, key: str, progress: Progress | None, cancel: Event | None) -> tuple[RunRecord, bool]:
         """Build and run; the second value says whether the same job would give the same again."""
@@ -77,8 +77,9 @@ class Verilator:
             model = self._build(job, folder, progress, cancel)
             built.append(model)
             if model.failure is None:
-                (folder / _DROPPED_FILE).write_text(json.dumps(model.dropped))
                 _remove_intermediates(folder)
+                warnings = tuple(warning for warning in model.warnings if warning.file == _TESTBENCH)
+                write_record(folder, RunRecord(Run(status=RunStatus.OK, problems=warnings, dropped=model.dropped), None))
             return model.failure is None and not _changed_files(job)
 
         with self.cache.entry(key, make, cancel=cancel) as folder:
@@ -90,25 +91,22 @@ class Verilator:
             if progress is not None:
                 progress("running the testbench")
             record, lasting = _simulate(job, folder / BINARY, cancel)
-            dropped = tuple((metric, reason) for metric, reason in json.loads((folder / _DROPPED_FILE).read_text()))
-        warnings = tuple(warning for model in built for warning in model.warnings if _is_in_testbench(warning, job))
-        run = replace(record.run, dropped=dropped, build_s=build_s, problems=(*record.run.problems, *warnings))
+            about_model = read_record(folder)
+        if about_model is None:
+            raise AssertionError("a kept model has its record beside it")
+        problems = (*record.run.problems, *about_model.run.problems)
+        run = replace(record.run, dropped=about_model.run.dropped, build_s=build_s, problems=problems)
         return RunRecord(run, record.coverage_text), lasting
 
     def _build(self, job: Job, folder: Path, progress: Progress | None, cancel: Event | None) -> Model:
-        design, testbench = job.design, job.testbench
+        testbench = job.testbench
         renamed: dict[Path, str] = {}
         if testbench.language is Language.SYSTEMVERILOG:
-            path = folder / _TESTBENCH_FOLDER / (testbench.path.name if testbench.path else testbench.file_name)
+            path = folder / _TESTBENCH_FOLDER / testbench.file_name
             path.parent.mkdir()
             path.write_text(testbench.text, encoding="utf-8")
-            renamed[path] = _testbench_name(job)
-            build = commands.Build(
-                top=testbench.name,
-                sources=(path, *design.sources),
-                include_dirs=((testbench.path.resolve().parent,) if testbench.path else ()) + design.include_dirs,
-                defines=design.defines,
-            )
+            renamed[path] = _TESTBENCH
+            build = _systemverilog_build(job, path)
             main: Path | None = None
             libraries: tuple[str, ...] = ()
         else:
@@ -128,6 +126,18 @@ class Verilator:
         )
 
 
+def _systemverilog_build(job: Job, testbench: Path) -> commands.Build:
+    design = job.design
+    reads_includes = any(file.role == "include" for file in job.testbench_files)
+    beside = (job.testbench.path.resolve().parent,) if job.testbench.path is not None and reads_includes else ()
+    return commands.Build(
+        top=job.testbench.name,
+        sources=(testbench, *design.sources),
+        include_dirs=(*beside, *design.include_dirs),
+        defines=design.defines,
+    )
+
+
 def _cocotb_build(job: Job) -> commands.Build:
     design = job.design
     return commands.Build(
@@ -142,18 +152,16 @@ def _cocotb_build(job: Job) -> commands.Build:
 
 def _model_inputs(job: Job, toolchain: Toolchain) -> list[str | list[list[str]] | list[str]]:
     """Everything that decides what the compiled model does; a cocotb test is not part of its model."""
-    design, testbench = job.design, job.testbench
-    if testbench.language is Language.COCOTB:
-        build, name = _cocotb_build(job), ""
+    if job.testbench.language is Language.COCOTB:
+        build, text = _cocotb_build(job), ""
     else:
-        build = commands.Build(top=testbench.name, sources=design.sources, include_dirs=design.include_dirs, defines=design.defines)
-        name = f"{testbench.digest} {testbench.path}"
+        build, text = _systemverilog_build(job, Path(job.testbench.file_name)), job.testbench.digest
     flags = [
         *commands.verilate(toolchain, build, metrics=commands.METRICS, output=Path()),
         *commands.compile_flags(toolchain),
         commands.MAIN,
     ]
-    return [toolchain.identity, flags, _states(job, ("source", "library", "include")), name]
+    return [toolchain.identity, flags, _states(job, ("source", "library", "include")), text]
 
 
 def _states(job: Job, roles: tuple[str, ...]) -> list[list[str]]:
@@ -203,20 +211,20 @@ def _simulate(job: Job, binary: Path, cancel: Event | None) -> tuple[RunRecord, 
 
 
 def _read_run(job: Job, outcome: Outcome, results: tuple[Problem, ...], coverage_text: str | None) -> Run:
-    name = _testbench_name(job)
-    renamed = {Path(_TESTBENCH_FOLDER) / Path(name).name: name}
+    # A running model names files without their folders.
+    renamed = {Path(source.name): display_path(source) for source in job.design.sources} | {Path(job.testbench.file_name): _TESTBENCH}
     printed = (*read_run_errors(outcome.output, renamed=renamed), *results)
     if outcome.ending in (Ending.TIMED_OUT, Ending.CPU_LIMIT):
         status = RunStatus.TIMED_OUT
         hint = "Does it reach `$finish`, or for cocotb, does every coroutine return? `--run-s` allows more time."
-        problems: tuple[Problem, ...] = (Problem(f"the testbench {outcome.reason} ({job.limits.run_s:g} s)", file=name, hint=hint),)
+        problems: tuple[Problem, ...] = (Problem(f"the testbench {outcome.reason} ({job.limits.run_s:g} s)", file=_TESTBENCH, hint=hint),)
     elif outcome.ending is Ending.CANCELLED:
         return _cancelled()
     elif not outcome.ok or results:
         status = RunStatus.RUN_FAILED
-        problems = printed or (Problem(f"the testbench {outcome.reason}", file=name),)
+        problems = printed or (Problem(f"the testbench {outcome.reason}", file=_TESTBENCH),)
     elif coverage_text is None:
-        status, problems = RunStatus.NO_COVERAGE, (Problem("the run wrote no coverage", file=name),)
+        status, problems = RunStatus.NO_COVERAGE, (Problem("the run wrote no coverage", file=_TESTBENCH),)
     else:
         # `$error` does not end a simulation; the run counts, and what it said is passed on.
         status, problems = RunStatus.OK, tuple(replace(problem, severity=Severity.WARNING) for problem in printed)
@@ -229,9 +237,7 @@ def _with_coverage(record: RunRecord, job: Job) -> Run:
     coverage, problems = read_coverage(record.coverage_text, root=Path.cwd(), keep=set(job.design.sources) | _includes(job))
     run = replace(record.run, coverage=coverage, problems=(*record.run.problems, *problems))
     if run.status is RunStatus.OK and (coverage is None or not coverage.hits):
-        problem = Problem(
-            "no point of the design was measured", hint="Does the testbench instantiate the design?", file=_testbench_name(job)
-        )
+        problem = Problem("no point of the design was measured", hint="Does the testbench instantiate the design?", file=_TESTBENCH)
         return replace(run, status=RunStatus.NO_COVERAGE, problems=(*run.problems, problem))
     return run
 
@@ -259,8 +265,10 @@ def _testbench_name(job: Job) -> str:
     return display_path(job.testbench.path) if job.testbench.path is not None else job.testbench.file_name
 
 
-def _is_in_testbench(problem: Problem, job: Job) -> bool:
-    return problem.file == _testbench_name(job)
+def _named(run: Run, job: Job) -> Run:
+    """Put the testbench's own name where what was kept has the stand-in."""
+    name = _testbench_name(job)
+    return replace(run, problems=tuple(replace(one, file=name) if one.file == _TESTBENCH else one for one in run.problems))
 
 
 def _cancelled() -> Run:

@@ -11,6 +11,7 @@ from llm4cov_agent.rtl.elaborate.netlist import Netlist
 MAX_STATES = 256
 MAX_MACHINE_WIDTH = 64
 MAX_PORT_CONSTANTS = 512
+"""Once a port has so many, the signals that it feeds further on are not asked."""
 
 
 def find_constants(netlist: Netlist) -> tuple[Constant, ...]:
