@@ -18,8 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import results
 from fixtures import loader
+
+from benchmarks import results
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.build_cache import BuildCache

@@ -6,8 +6,9 @@ import argparse
 import statistics
 import sys
 
-from benchmarks import results
 from fixtures import loader
+
+from benchmarks import results
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.config import read_config
 from llm4cov_agent.judge.build_cache import BuildCache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, InstancePoint, Kind, Tally, overall, percent_text, reachable
 
 LINE = CoveragePoint(Kind.LINE, "/p/a.sv", 3, 1, "block")

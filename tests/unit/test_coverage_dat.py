@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from llm4cov_agent.errors import Severity
 from llm4cov_agent.judge.coverage import CoveragePoint, InstancePoint, Kind, Tally
 from llm4cov_agent.judge.coverage_dat import read_coverage, verbatim_comment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.rtl.filelist import read_filelist
 from llm4cov_agent.rtl.fileset import FileSet

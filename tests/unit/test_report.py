@@ -6,11 +6,12 @@ import io
 from collections.abc import Mapping
 
 import pytest
+from rich.console import Console, RenderableType
+
 from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, InstancePoint, Kind, Tally
 from llm4cov_agent.judge.holes import Verdict, VerdictKind, find_holes
 from llm4cov_agent.judge.report import annotated_source, coverage_table, instance_table, problem_text, write
-from rich.console import Console, RenderableType
 
 FILE = "/p/a.sv"
 SOURCE = """\

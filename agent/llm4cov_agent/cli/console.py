@@ -36,12 +36,12 @@ class ExitStatus(IntEnum):
 
 def results() -> Console:
     """The console of results; made when needed, so that a redirected standard output is seen."""
-    return Console(file=sys.stdout)
+    return Console(file=sys.stdout, markup=False)
 
 
 def messages() -> Console:
     """The console of messages and progress."""
-    return Console(file=sys.stderr, stderr=True)
+    return Console(file=sys.stderr, stderr=True, markup=False)
 
 
 def print_problems(problems: Iterable[Problem]) -> None:

@@ -59,8 +59,10 @@ def cover(
     measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
     evaluation = measured.evaluation
     if lcov is not None and evaluation.run.coverage is not None:
-        lcov.parent.mkdir(parents=True, exist_ok=True)
-        lcov.write_text(to_lcov(evaluation.run.coverage, name_of=str))
+        try:
+            lcov.write_text(to_lcov(evaluation.run.coverage, name_of=str))
+        except OSError as error:
+            refuse((Problem(f"can't be written: {error.strerror}", file=str(lcov)),), top=measured.job.design.top, as_json=as_json)
     if as_json:
         _print_record(measured, tb, seed)
     elif evaluation.status is RunStatus.OK:

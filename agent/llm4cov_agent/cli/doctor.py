@@ -62,7 +62,7 @@ def _print(checks: tuple[Check, ...], broken: list[Check]) -> None:
     table.add_column("version", no_wrap=True)
     table.add_column("where, or what to do", overflow="fold")
     for check in checks:
-        mark = "[green]ok[/]" if check.version is not None else "[red]missing[/]" if check.needed else "[yellow]absent[/]"
+        mark = Text("ok", "green") if check.version is not None else Text("missing", "red") if check.needed else Text("absent", "yellow")
         place = check.place if check.version is not None else check.remedy
         table.add_row(mark, check.name, check.version or "-", Text(place))
     report.write(console, table)

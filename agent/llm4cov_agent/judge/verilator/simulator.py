@@ -26,6 +26,7 @@ from llm4cov_agent.rtl.design import DesignFile
 
 _COVERAGE_FILE = "coverage.dat"
 _LOG_END_CHARACTERS = 4000
+_MOST_PRINTED_PROBLEMS = 20
 _TESTBENCH_FOLDER = "testbench"
 _TESTBENCH = "<testbench>"
 """Stands for the testbench's file in what is kept: the same text may lie elsewhere the next time."""
@@ -203,7 +204,7 @@ def _simulate(job: Job, binary: Path, cancel: Event | None) -> tuple[RunRecord, 
             environment = cocotb_runtime.environment(module=job.testbench.name, toplevel=job.design.top, folder=folder, seed=job.seed)
             argv = (*argv, "--coverage-per-instance")
         outcome = process.run(argv, folder=folder, limits=limits, environment=environment, cancel=cancel)
-        results = cocotb_runtime.read_results(folder) if is_cocotb and outcome.ok else ()
+        results = tuple(replace(one, file=_TESTBENCH) for one in cocotb_runtime.read_results(folder)) if is_cocotb and outcome.ok else ()
         written = folder / _COVERAGE_FILE
         text = written.read_text(errors="replace") if written.is_file() else None
     run = _read_run(job, outcome, results, text)
@@ -222,12 +223,16 @@ def _read_run(job: Job, outcome: Outcome, results: tuple[Problem, ...], coverage
         return _cancelled()
     elif not outcome.ok or results:
         status = RunStatus.RUN_FAILED
-        problems = printed or (Problem(f"the testbench {outcome.reason}", file=_TESTBENCH),)
+        # A limit that was met explains more than what was printed before; a bare exit status explains less.
+        met_limit = outcome.ending is not Ending.EXITED
+        ended = (Problem(f"the testbench {outcome.reason}", file=_TESTBENCH),) if met_limit or not printed else ()
+        problems = (*ended, *printed[:_MOST_PRINTED_PROBLEMS])
     elif coverage_text is None:
         status, problems = RunStatus.NO_COVERAGE, (Problem("the run wrote no coverage", file=_TESTBENCH),)
     else:
-        # `$error` does not end a simulation; the run counts, and what it said is passed on.
-        status, problems = RunStatus.OK, tuple(replace(problem, severity=Severity.WARNING) for problem in printed)
+        # Messages that did not end the simulation leave a run that counts, and are passed on.
+        warnings = tuple(replace(problem, severity=Severity.WARNING) for problem in printed[:_MOST_PRINTED_PROBLEMS])
+        status, problems = RunStatus.OK, warnings
     return Run(status=status, problems=problems, run_s=outcome.seconds, log=outcome.output[-_LOG_END_CHARACTERS:])
 
 
