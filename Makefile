@@ -6,7 +6,7 @@ DEMO ?= demo
 # pip's own checks of the network are of no use here and cost seconds.
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test unit acceptance lint bench clean
+.PHONY: demo test test-all unit acceptance lint bench clean
 
 demo: $(VENV)/.base
 	@mkdir -p $(DEMO)
@@ -25,6 +25,10 @@ unit: $(VENV)/.dev system
 	$(BIN)/python -m pytest tests/unit -n 2
 
 acceptance: $(VENV)/.dev system
+	$(BIN)/python -m pytest tests/acceptance -n 2 -m "not slow"
+
+# Random, cocotb and waveforms on every fixture: about an hour on two cores.
+test-all: lint unit
 	$(BIN)/python -m pytest tests/acceptance -n 2
 
 bench: $(VENV)/.dev

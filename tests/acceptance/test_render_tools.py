@@ -292,6 +292,7 @@ endmodule
 """
 
 
+@pytest.mark.slow
 def test_both_languages_drive_the_same_waveform(tmp_path: Path) -> None:
     inputs = (
         port("clk", "input"),
