@@ -89,7 +89,7 @@ class Pin:
 
 clk = FreeRunningClock(half_period_ns=5, phase_ns=0, active=1)
 pads = Pin(4)
-rng = Xorshift32(0x00AD4528)  # Seed 42, one step taken.
+rng = Xorshift32(0x00ad4528)  # Seed 42, one step taken.
 
 
 async def tick(cycles, clock=clk):
