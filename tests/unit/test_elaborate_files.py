@@ -393,7 +393,7 @@ def test_five_thousand_lines_take_a_second() -> None:
     begin = time.process_time()
     design = good(run("a.v"))
     # About 0.5 s on an idle machine; the bound only catches growth faster than the text's.
-    assert time.process_time() - begin < 15
+    assert time.process_time() - begin < 40
     assert design.clocks[0].registers == 20_000
     assert len(design.port("d").constants) == 1250
 

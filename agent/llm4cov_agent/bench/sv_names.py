@@ -81,6 +81,14 @@ def packed(width: int) -> str:
     return f"logic [{width - 1}:0] " if width > 1 else "logic "
 
 
+def element(port: Port) -> str:
+    """Spell the type of a port's elements, with a space behind it.
+
+    Only arrays need the port's sign: their elements have to be of equivalent types, where a vector is just converted.
+    """
+    return packed(port.width).replace("logic ", "logic signed ") if port.signed and port.unpacked else packed(port.width)
+
+
 def unpacked(port: Port) -> str:
     """Spell the unpacked dimensions of a port, with a space before them."""
     return "".join([" " if port.unpacked else "", *(f"[{left}:{right}]" for left, right in port.unpacked)])

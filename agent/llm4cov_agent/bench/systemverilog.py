@@ -13,7 +13,7 @@ from dataclasses import field as dataclass_field
 
 from llm4cov_agent.bench.compact import Line, Loop, Table, compact, group_elements, initial_values, owners, reset_levels, varies, walk_lines
 from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, ClockDrive, Drive, Hold, Random, RandomField, Reset, Stimulus, Wait
-from llm4cov_agent.bench.sv_names import literal, member_names, packed, pick_names, spelled, unpacked
+from llm4cov_agent.bench.sv_names import element, literal, member_names, packed, pick_names, spelled, unpacked
 from llm4cov_agent.bench.sv_random import Drawing
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.bench.text import as_comment, as_identifier, paragraph, plain_name, testbench_name, wrap
@@ -113,13 +113,13 @@ class _Writer:
                 signals = list(port.signals())
                 variable = self.names.set[signals[0]].split("[")[0]
                 value = "'{default: '0}" if port.unpacked else literal(port.width, initial[signals[0]])
-                yield f"  {packed(port.width)}{variable}{arrays} = {value};{self._type_comment(port)}"
+                yield f"  {element(port)}{variable}{arrays} = {value};{self._type_comment(port)}"
                 if port.direction is Direction.INOUT:
                     enable = self.names.set[f"{signals[0]}.enable"].split("[")[0]
                     closed = "'{default: '0}" if port.unpacked else "1'b0"
                     yield f"  logic {enable}{arrays} = {closed};"
             if port.direction is not Direction.INPUT:
-                yield f"  {packed(port.width).replace('logic', 'wire')}{pin}{arrays};"
+                yield f"  {element(port).replace('logic', 'wire')}{pin}{arrays};"
         for port in self.design.ports:
             if port.is_driven and port.direction is Direction.INOUT:
                 yield ""
