@@ -37,9 +37,9 @@ def test_a_design_that_is_the_top_gets_parameters_and_vpi() -> None:
 
 def test_the_runtime_and_every_model_share_their_flags() -> None:
     """A precompiled header made with other flags would be ignored without a word."""
-    flags = commands.compile_flags(TOOLS)
-    source = commands.compile_source(TOOLS, Path("a.cpp"), output=Path("a.o"), header=Path("/c/runtime.h"))
-    header = commands.compile_header(TOOLS, Path("/c/runtime.h"))
+    flags = commands.compile_flags(TOOLS, with_vpi=False)
+    source = commands.compile_source(TOOLS, Path("a.cpp"), output=Path("a.o"), with_vpi=False, header=Path("/c/runtime.h"))
+    header = commands.compile_header(TOOLS, Path("/c/runtime.h"), with_vpi=False)
     assert source[1 : 1 + len(flags)] == header[1 : 1 + len(flags)] == flags
     assert header[-2:] == ("-o", "/c/runtime.h.gch")
     assert source[source.index("-include") + 1] == "/c/runtime.h"
@@ -48,7 +48,7 @@ def test_the_runtime_and_every_model_share_their_flags() -> None:
 
 def test_clang_knows_no_coroutine_flag() -> None:
     clang = Toolchain(Path("/v/bin/verilator"), Path("/v"), "PATH", "5.48", Path("/usr/bin/clang++"))
-    assert "-fcoroutines" not in commands.compile_flags(clang)
+    assert "-fcoroutines" not in commands.compile_flags(clang, with_vpi=False)
 
 
 def test_linking_puts_libraries_behind_objects() -> None:

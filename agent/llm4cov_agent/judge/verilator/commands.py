@@ -15,7 +15,7 @@ METRICS = ("line", "toggle", "expr", "fsm")
 """`--coverage-*` switches; `line` brings the branch points too."""
 
 _DEFINES = (
-    *("-DVERILATOR=1", "-DVM_COVERAGE=1", "-DVM_SC=0", "-DVM_TIMING=1", "-DVL_TIME_CONTEXT"),
+    *("-DVERILATOR=1", "-DVM_COVERAGE=1", "-DVM_SC=0", "-DVM_TIMING=1"),
     *("-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"),
 )
 
@@ -77,22 +77,36 @@ def verilate(toolchain: Toolchain, build: Build, *, metrics: Iterable[str], outp
     )
 
 
-def compile_flags(toolchain: Toolchain) -> tuple[str, ...]:
-    """Flags that the runtime, its precompiled header and every model share; gcc ignores a header made with others."""
+def compile_flags(toolchain: Toolchain, *, with_vpi: bool) -> tuple[str, ...]:
+    """Flags that the runtime, its precompiled header and every model share; gcc ignores a header made with others.
+
+    cocotb's main program keeps the time itself, in `sc_time_stamp`; ours leaves it to the context. With the wrong one of
+    the two, time stands still.
+    """
     include = toolchain.root / "include"
     coroutines = () if "clang" in toolchain.compiler.name else ("-fcoroutines",)
-    return ("-std=c++20", *coroutines, "-O0", "-w", "-pipe", f"-I{include}", f"-I{include / 'vltstd'}", *_DEFINES)
+    return (
+        "-std=c++20",
+        *coroutines,
+        "-O0",
+        "-w",
+        "-pipe",
+        f"-I{include}",
+        f"-I{include / 'vltstd'}",
+        *_DEFINES,
+        *(() if with_vpi else ("-DVL_TIME_CONTEXT",)),
+    )
 
 
-def compile_header(toolchain: Toolchain, header: Path) -> tuple[str, ...]:
+def compile_header(toolchain: Toolchain, header: Path, *, with_vpi: bool) -> tuple[str, ...]:
     """Precompile the runtime's headers beside `header`."""
-    return (str(toolchain.compiler), *compile_flags(toolchain), "-x", "c++-header", str(header), "-o", f"{header}.gch")
+    return (str(toolchain.compiler), *compile_flags(toolchain, with_vpi=with_vpi), "-x", "c++-header", str(header), "-o", f"{header}.gch")
 
 
-def compile_source(toolchain: Toolchain, source: Path, *, output: Path, header: Path | None = None) -> tuple[str, ...]:
+def compile_source(toolchain: Toolchain, source: Path, *, output: Path, with_vpi: bool, header: Path | None = None) -> tuple[str, ...]:
     """Compile one file, behind a precompiled header if one is given; generated files lie in the current folder."""
     return (
-        *(str(toolchain.compiler), *compile_flags(toolchain), "-I.", *(("-include", str(header)) if header else ())),
+        *(str(toolchain.compiler), *compile_flags(toolchain, with_vpi=with_vpi), "-I.", *(("-include", str(header)) if header else ())),
         *("-c", str(source), "-o", str(output)),
     )
 

@@ -79,7 +79,10 @@ def build_model(
     with runtime(cache, toolchain, needed_files(output), limits=bounds, cancel=cancel) as parts:
         if parts.failure is not None:
             return Model(_failure(parts.failure, read_compiler_errors(parts.failure.output)), dropped, ())
-        jobs = [commands.compile_source(toolchain, source, output=source.with_suffix(".o"), header=parts.header) for source in sources]
+        jobs = [
+            commands.compile_source(toolchain, source, output=source.with_suffix(".o"), with_vpi=build.with_vpi, header=parts.header)
+            for source in sources
+        ]
         with ThreadPoolExecutor(max(1, min(len(jobs), os.cpu_count() or 1))) as pool:
             outcomes = list(pool.map(lambda argv: run(argv, folder=output, limits=bounds, cancel=cancel), jobs))
         if all(one.ok for one in outcomes):

@@ -48,19 +48,20 @@ def runtime(
 ) -> Iterator[Runtime]:
     """Give the compiled runtime files `names` while the block runs, compiling them if this machine has not yet."""
     failures: list[Outcome] = []
+    with_vpi = "verilated_vpi" in names
 
     def make(folder: Path) -> bool:
         (folder / _HEADER).write_text(commands.RUNTIME_HEADER)
         (folder / "runtime.cpp").write_text("".join(f'#include "{name}.cpp"\n' for name in names))
         jobs = (
-            commands.compile_source(toolchain, folder / "runtime.cpp", output=folder / _OBJECT),
-            commands.compile_header(toolchain, folder / _HEADER),
+            commands.compile_source(toolchain, folder / "runtime.cpp", output=folder / _OBJECT, with_vpi=with_vpi),
+            commands.compile_header(toolchain, folder / _HEADER, with_vpi=with_vpi),
         )
         with ThreadPoolExecutor(len(jobs)) as pool:
             outcomes = list(pool.map(lambda argv: run(argv, folder=folder, limits=limits, cancel=cancel), jobs))
         failures.extend(outcome for outcome in outcomes if not outcome.ok)
         return not failures
 
-    key = "runtime-" + digest_json([toolchain.identity, list(names), list(commands.compile_flags(toolchain))])
+    key = "runtime-" + digest_json([toolchain.identity, list(names), list(commands.compile_flags(toolchain, with_vpi=with_vpi))])
     with cache.entry(key, make, cancel=cancel) as folder:
         yield Runtime(folder / _HEADER, folder / _OBJECT, failures[0] if failures else None)

@@ -159,7 +159,7 @@ def _model_inputs(job: Job, toolchain: Toolchain) -> list[str | list[list[str]] 
         build, text = _systemverilog_build(job, Path(job.testbench.file_name)), job.testbench.digest
     flags = [
         *commands.verilate(toolchain, build, metrics=commands.METRICS, output=Path()),
-        *commands.compile_flags(toolchain),
+        *commands.compile_flags(toolchain, with_vpi=build.with_vpi),
         commands.MAIN,
     ]
     return [toolchain.identity, flags, _states(job, ("source", "library", "include")), text]
