@@ -60,6 +60,7 @@ def cover(
     evaluation = measured.evaluation
     if lcov is not None and evaluation.run.coverage is not None:
         try:
+            lcov.parent.mkdir(parents=True, exist_ok=True)
             lcov.write_text(to_lcov(evaluation.run.coverage, name_of=str))
         except OSError as error:
             refuse((Problem(f"can't be written: {error.strerror}", file=str(lcov)),), top=measured.job.design.top, as_json=as_json)
