@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llm4cov_agent.errors import Problem, Severity, has_errors
+from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
 from llm4cov_agent.rtl.fileset import FileSet
 
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w+)\}|\((\w+)\))")
@@ -62,23 +62,15 @@ def read_filelist(
     warnings (an unknown option, a folder that does not exist) and notes (an option that does not matter) leave a value.
     """
     reader = _Reader(os.environ if environment is None else environment)
-    reader.read(_absolute(path, Path.cwd()), _absolute(base or Path(), Path.cwd()), _shown(path), (), None)
+    reader.read(_absolute(path, Path.cwd()), _absolute(base or Path(), Path.cwd()), display_path(path), (), None)
     if not reader.found.sources and not has_errors(reader.problems):
-        reader.problems.append(Problem("names no source file", file=_shown(path), hint="Add the Verilog files, one on each line."))
+        reader.problems.append(Problem("names no source file", file=display_path(path), hint="Add the Verilog files, one on each line."))
     return (None if has_errors(reader.problems) else reader.found), tuple(reader.problems)
 
 
 def _absolute(path: Path | str, base: Path) -> Path:
     # Links stay: an include beside a linked source is looked for beside the link.
     return Path(os.path.normpath(base / path))
-
-
-def _shown(path: Path) -> str:
-    """Write a path as a person would: from the current folder where it lies below it."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _tokens(text: str, name: str, environment: Mapping[str, str], problems: list[Problem]) -> Iterator[_Token]:
@@ -294,7 +286,7 @@ class _Arguments:
         path = _absolute(value, self.base)
         base = path.parent if option == "-F" else self.base
         chain = (*self.chain, (self.path, f"{self.name}:{self.line}"))
-        self.reader.read(path, base, _shown(path), chain, (self.name, self.line))
+        self.reader.read(path, base, display_path(path), chain, (self.name, self.line))
 
     def _sources(self, text: str) -> None:
         path = _absolute(text, self.base)
@@ -309,15 +301,15 @@ class _Arguments:
                 if (file := _absolute(match, self.base)).is_file():
                     self._source(file)
             if not matches:
-                self._problem(f"no file fits `{text}`", hint=f"It was looked for from {_shown(self.base)}.")
+                self._problem(f"no file fits `{text}`", hint=f"It was looked for from {display_path(self.base)}.")
         else:
-            self._problem(f"there is no file `{text}`", hint=f"It was looked for as {_shown(path)}.")
+            self._problem(f"there is no file `{text}`", hint=f"It was looked for as {display_path(path)}.")
 
     def _source(self, path: Path) -> None:
         if path.suffix.lower() in _NOT_VERILOG:
-            self._problem(f"`{_shown(path)}` is no Verilog source and is left out", severity=Severity.WARNING)
+            self._problem(f"`{display_path(path)}` is no Verilog source and is left out", severity=Severity.WARNING)
         elif path in self.reader.seen:
-            self._problem(f"`{_shown(path)}` is listed twice and taken once", severity=Severity.NOTE)
+            self._problem(f"`{display_path(path)}` is listed twice and taken once", severity=Severity.NOTE)
         else:
             self.reader.seen.add(path)
             self.reader.add(FileSet(sources=(path,)))
@@ -339,7 +331,7 @@ class _Arguments:
         if path.is_file():
             self.reader.add(FileSet(library_files=(path,)))
         else:
-            self._problem(f"there is no library file `{value}`", hint=f"It was looked for as {_shown(path)}.")
+            self._problem(f"there is no library file `{value}`", hint=f"It was looked for as {display_path(path)}.")
 
     def _define(self, text: str) -> None:
         name, separator, value = text.partition("=")

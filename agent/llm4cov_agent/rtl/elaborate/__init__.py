@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from llm4cov_agent.errors import Problem, has_errors
+from llm4cov_agent.errors import Problem, display_path, has_errors
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.design_of import design_of
-from llm4cov_agent.rtl.elaborate.diagnostics import trimmed, user_path
+from llm4cov_agent.rtl.elaborate.diagnostics import trimmed
 from llm4cov_agent.rtl.elaborate.load import load
 from llm4cov_agent.rtl.elaborate.testbench import TestbenchSource, read_testbench, testbench_top
 from llm4cov_agent.rtl.fileset import FileSet
@@ -26,6 +26,6 @@ def elaborate(files: FileSet, *, search: bool = True) -> tuple[Design | None, tu
         design, found = design_of(loaded, files)
     except (RuntimeError, ValueError) as error:
         # These are what slang's binding raises for inputs that it gives up on, a nesting too deep among them.
-        first = user_path(files.sources[0]) if files.sources else None
+        first = display_path(files.sources[0]) if files.sources else None
         return None, (Problem(f"the design can't be elaborated: {error}", file=first, code=type(error).__name__),)
     return design, trimmed([*problems, *found])

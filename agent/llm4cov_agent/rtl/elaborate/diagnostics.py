@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyslang
 
-from llm4cov_agent.errors import Problem, Severity
+from llm4cov_agent.errors import Problem, Severity, display_path
 from llm4cov_agent.rtl.source import Span
 
 MAX_PROBLEMS = 20
@@ -32,14 +32,6 @@ TOLERATED = frozenset(
 """Errors of slang that leave an elaborated design usable; the simulator has the last word on them."""
 
 
-def user_path(path: Path) -> str:
-    """Write a path as the user would: relative if it lies below the current folder, else absolute."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
 class Places:
     """Translates slang's locations; remembers the names of the buffers."""
 
@@ -59,7 +51,7 @@ class Places:
         key = hash(expanded.buffer)
         if key not in self._files:
             path = self.path(expanded)
-            self._files[key] = user_path(path) if path else ""
+            self._files[key] = display_path(path) if path else ""
         return self._files[key] or None, self.manager.getLineNumber(expanded), self.manager.getColumnNumber(expanded)
 
     def span(self, extent: pyslang.SourceRange) -> Span:

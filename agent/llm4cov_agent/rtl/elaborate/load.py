@@ -9,8 +9,8 @@ from pathlib import Path
 import pyslang
 from pyslang import ast
 
-from llm4cov_agent.errors import Problem, Severity, has_errors
-from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name, user_path
+from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
+from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name
 from llm4cov_agent.rtl.elaborate.reading import Unit, compile_unit, parse, read_files
 from llm4cov_agent.rtl.elaborate.scan import Names, compile_order, scan
 from llm4cov_agent.rtl.elaborate.search import FileIndex
@@ -136,7 +136,7 @@ class _Loading:
             listed = ", ".join(sorted(modules)) or "none"
             return Problem(f"there is no module '{self._files.top}'", hint=f"Modules in the files: {listed}.", code="InvalidTopModule")
         if not modules:
-            return Problem("there is no module in the files", file=user_path(next(iter(self._given))), code="NoTopModules")
+            return Problem("there is no module in the files", file=display_path(next(iter(self._given))), code="NoTopModules")
         candidates = [
             instance.name
             for instance in compilation.getRoot().topInstances
@@ -188,7 +188,7 @@ class _Loading:
         if chosen is None or chosen.resolve() in self._pool.sources:
             return False
         if others and others[0].parent == chosen.parent:
-            text = f"'{name}' is declared in {user_path(chosen)} and in {user_path(others[0])}; the first was taken"
+            text = f"'{name}' is declared in {display_path(chosen)} and in {display_path(others[0])}; the first was taken"
             self._problems.append(Problem(text, hint="Name the file that you mean.", severity=Severity.WARNING))
         return self._add_file(chosen.resolve(), "source")
 
@@ -221,7 +221,7 @@ class _Loading:
 
     def _duplicate(self, problem: Problem, name: str) -> Problem:
         declaring = [path for path, names in self._pool.names.items() if name in names.modules or name in names.packages]
-        files = [user_path(path) for path in declaring]
+        files = [display_path(path) for path in declaring]
         if len(files) < 2:
             return replace(problem, message=f"'{name}' is declared twice", severity=Severity.WARNING)
         if any(self._pool.roles[path] == "library" for path in declaring):

@@ -10,9 +10,9 @@ import pyslang
 from pyslang import ast, parsing, syntax
 
 from llm4cov_agent.digest import digest_bytes
-from llm4cov_agent.errors import Problem
+from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.rtl.design import DesignFile
-from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name, user_path
+from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name
 from llm4cov_agent.rtl.source import SourceFile, read_source
 
 MAX_INCLUDE_DEPTH = 64
@@ -88,7 +88,7 @@ def read_files(paths: Iterable[Path]) -> tuple[dict[Path, SourceFile], list[Prob
         if path.resolve() in sources:
             continue
         source, found = read_source(path)
-        problems.extend(replace(problem, file=user_path(path)) for problem in found)
+        problems.extend(replace(problem, file=display_path(path)) for problem in found)
         if source is not None:
             sources[source.path] = source
     return sources, problems

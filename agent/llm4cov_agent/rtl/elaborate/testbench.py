@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pyslang import ast
 
-from llm4cov_agent.errors import Problem, Severity, has_errors
+from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate.design_of import data_files, flatten, include_dirs, include_files
-from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name, trimmed, user_path
+from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name, trimmed
 from llm4cov_agent.rtl.elaborate.extract import child_instances
 from llm4cov_agent.rtl.elaborate.reading import Unit, compile_unit, parse, read_files
 
@@ -45,7 +45,7 @@ def read_testbench(testbench: Path, design: Design) -> tuple[TestbenchSource | N
     try:
         source, problems = _read(testbench, design)
     except (RuntimeError, ValueError) as error:
-        return None, (Problem(f"can't be read: {error}", file=user_path(testbench), code=type(error).__name__),)
+        return None, (Problem(f"can't be read: {error}", file=display_path(testbench), code=type(error).__name__),)
     return source, trimmed(problems)
 
 
@@ -59,7 +59,7 @@ def _read(testbench: Path, design: Design) -> tuple[TestbenchSource | None, list
     found = unit.problems()
     if has_errors(found):
         return None, [*problems, *found]
-    file = user_path(testbench)
+    file = display_path(testbench)
     compilation = compile_unit(unit)
     mine = [top for top in compilation.getRoot().topInstances if unit.places.path(top.definition.location) == own]
     if not mine:
