@@ -159,7 +159,9 @@ def test_targets_tables_and_lcov(workplace: Workplace) -> None:
     assert f"SF:{workplace.rtl}" in tracefile and tracefile.endswith("end_of_record\n")
     done = workplace.call("holes", workplace.rtl, "--tb", workplace.tb)
     assert done.returncode == 0
-    assert "en && up" in done.stdout and done.stderr == ""
+    assert "en && up" in done.stdout
+    # Verilator warns of the endless loops that this testbench holds on purpose, and of nothing else.
+    assert len(done.stderr.splitlines()) == 2 and all(line.endswith("[INFINITELOOP]") for line in done.stderr.splitlines())
     assert workplace.call("cover", workplace.rtl, "--tb", workplace.tb, "--min", "10").returncode == 0
 
 
