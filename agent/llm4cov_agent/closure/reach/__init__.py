@@ -1,0 +1,1 @@
+"""Formal reachability: a witness, a proof or an honest bound for a coverage point."""
