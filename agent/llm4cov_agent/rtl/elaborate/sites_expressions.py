@@ -1,0 +1,197 @@
+"""Finds expressions of one bit and the choices of `?:` in every elaborated instance. Knows no statement but through its host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyslang import ast, parsing, syntax
+
+from llm4cov_agent.rtl.elaborate.expressions import type_width
+from llm4cov_agent.rtl.elaborate.site_values import ChoiceSite, ExpressionSite, Operand, Place, Variant
+from llm4cov_agent.rtl.elaborate.sites_shape import ShapeReader, unconverted
+from llm4cov_agent.rtl.elaborate.sites_statements import StatementReader
+from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children
+
+_B = ast.BinaryOperator
+_U = ast.UnaryOperator
+_LOGICAL = frozenset({_B.LogicalAnd, _B.LogicalOr, _B.LogicalImplication, _B.LogicalEquivalence})
+_BITWISE = frozenset({_B.BinaryAnd, _B.BinaryOr, _B.BinaryXor, _B.BinaryXnor})
+_REDUCTIONS = frozenset({_U.BitwiseAnd, _U.BitwiseOr, _U.BitwiseXor, _U.BitwiseNand, _U.BitwiseNor, _U.BitwiseXnor})
+_NOTS = frozenset({_U.LogicalNot, _U.BitwiseNot})
+_LONGEST_VECTOR = 64
+"""Verilator lists at most 32 combinations of an expression."""
+
+
+class ExpressionFinder:
+    """Visits elaborated expressions; the findings stay in its fields."""
+
+    def __init__(self, texts: Texts, statements: StatementReader, context: ast.EvalContext) -> None:
+        self._texts = texts
+        self._hosts = statements.hosts
+        self._context = context
+        self._found: dict[Place, dict[Key, dict[Variant, None]]] = {}
+        self.refused = statements.refused
+        self._choices: dict[tuple[Place, str], dict[ChoiceSite, None]] = {}
+
+    def expressions(self) -> dict[Place, ExpressionSite]:
+        """Give the expressions by place; two at one place would be a riddle."""
+        sites: dict[Place, ExpressionSite] = {}
+        for place, found in self._found.items():
+            if len(found) == 1:
+                ((key, variants),) = found.items()
+                sites[place] = ExpressionSite(self._hosts[key].slots, tuple(variants))
+        return sites
+
+    def choices(self) -> dict[tuple[Place, str], ChoiceSite]:
+        """Give the choices by place and word."""
+        return {where: next(iter(found)) for where, found in self._choices.items() if len(found) == 1}
+
+    def visit(self, expression: object) -> None:
+        """Take note of one expression, whatever it is."""
+        if isinstance(expression, ast.BinaryExpression):
+            if expression.op in _LOGICAL or expression.op in _BITWISE:
+                self._add(expression)
+        elif isinstance(expression, ast.UnaryExpression):
+            if expression.op in _NOTS or expression.op in _REDUCTIONS:
+                self._add(expression)
+        elif isinstance(expression, ast.ConditionalExpression) and len(expression.conditions) == 1:
+            self._add(expression.conditions[0].expr, is_predicate=True)
+            self._choose(expression)
+
+    def _add(self, expression: ast.Expression, *, is_predicate: bool = False) -> None:
+        written = unconverted(expression)
+        node = _bare(written.syntax)
+        if node is None or (type_width(expression.type) != 1 and not is_predicate):
+            return
+        key, anchor = self._texts.key(node), _anchor(node)
+        host = self._hosts.get(key) if key is not None else None
+        place = self._texts.place(anchor.location) if anchor is not None else None
+        if key is None or host is None or place is None:
+            return
+        if host.hidden & _identifiers(node):
+            self.refused[place] = "names a variable of an inner block"
+            return
+        reader = ShapeReader(self._context)
+        operands = tuple(self._operands(expression, reader, as_condition=True))
+        constants = tuple((name, width, value) for name, (width, value) in sorted(reader.constants.items()))
+        self._found.setdefault(place, {}).setdefault(key, {})[Variant(operands, constants)] = None
+
+    def _operands(self, expression: ast.Expression, reader: ShapeReader, *, as_condition: bool = False) -> Iterator[Operand]:
+        """Give the conditions that Verilator tells apart, from left to right."""
+        written = unconverted(expression)
+        match written:
+            case ast.BinaryExpression() if written.op in _LOGICAL:
+                yield from self._operands(written.left, reader, as_condition=True)
+                yield from self._operands(written.right, reader, as_condition=True)
+            case ast.BinaryExpression() if written.op in _BITWISE and type_width(written.type) == 1:
+                yield from self._operands(written.left, reader)
+                yield from self._operands(written.right, reader)
+            case ast.UnaryExpression() if written.op is _U.LogicalNot:
+                yield from self._operands(written.operand, reader, as_condition=True)
+            case ast.UnaryExpression() if written.op is _U.BitwiseNot and type_width(written.type) == 1:
+                yield from self._operands(written.operand, reader)
+            case ast.UnaryExpression() if written.op in _REDUCTIONS:
+                yield from self._leaf(written.operand, reader, is_vector=True)
+            case ast.ConditionalExpression():
+                return
+            case _:
+                width = type_width(written.type)
+                if width == 1 or as_condition:
+                    yield from self._leaf(written, reader, is_vector=width != 1)
+
+    def _leaf(self, expression: ast.Expression, reader: ShapeReader, *, is_vector: bool) -> Iterator[Operand]:
+        node = expression.syntax
+        key = self._texts.key(node) if node is not None else None
+        if key is not None and type_width(expression.type) <= _LONGEST_VECTOR:
+            yield Operand(self._texts.text(key), reader.shape(expression), is_vector)
+
+    def _choose(self, expression: ast.ConditionalExpression) -> None:
+        node = _bare(expression.syntax)
+        key = self._texts.key(node) if node is not None else None
+        host = self._hosts.get(key) if key is not None else None
+        if not isinstance(node, syntax.ConditionalExpressionSyntax) or host is None or host.statement is None:
+            return
+        outer = self._outer_choices(node)
+        anchor = _anchor(_bare(node.left) or node.left)
+        place = self._texts.place(anchor.location) if anchor is not None else None
+        predicate = self._predicate(node)
+        if outer is None or place is None or predicate is None:
+            return
+        for word, chosen, offset in (("cond_then", True, 0), ("cond_else", False, 1)):
+            where = Place(place.file, place.line, place.column + offset), word
+            self._choices.setdefault(where, {})[ChoiceSite((host.statement,), (*outer, (predicate, chosen)))] = None
+
+    def _outer_choices(self, node: syntax.SyntaxNode) -> tuple[tuple[str, bool], ...] | None:
+        """Give what chooses this `?:` among others, outermost first; None where Verilator doesn't count it."""
+        found: list[tuple[str, bool]] = []
+        while True:
+            parent = node.parent
+            match parent:
+                case syntax.ParenthesizedExpressionSyntax():
+                    pass
+                case syntax.ConditionalExpressionSyntax():
+                    predicate = self._predicate(parent)
+                    if predicate is None or not (_same(node, parent.left) or _same(node, parent.right)):
+                        return None
+                    found.insert(0, (predicate, _same(node, parent.left)))
+                case syntax.BinaryExpressionSyntax():
+                    is_plain = parent.operatorToken.rawText in ("=", "<=") and "Assignment" in parent.kind.name
+                    return tuple(found) if is_plain and _same(node, parent.right) else None
+                case syntax.EqualsValueClauseSyntax():
+                    return tuple(found)
+                case _:
+                    return None
+            node = parent
+
+    def _predicate(self, node: syntax.ConditionalExpressionSyntax) -> str | None:
+        key = self._texts.key(node.predicate)
+        conditions = [part for part in children(node.predicate.conditions) if isinstance(part, syntax.SyntaxNode)]
+        if key is None or len(conditions) != 1 or "matches" in {str(part) for part in children(conditions[0])}:
+            return None
+        return self._texts.text(key)
+
+
+def _same(one: syntax.SyntaxNode, other: syntax.SyntaxNode) -> bool:
+    return one.sourceRange == other.sourceRange
+
+
+def _bare(node: syntax.SyntaxNode | None) -> syntax.SyntaxNode | None:
+    """Take parentheses off."""
+    while isinstance(node, syntax.ParenthesizedExpressionSyntax):
+        node = node.expression
+    return node
+
+
+def _anchor(node: syntax.SyntaxNode) -> parsing.Token | None:
+    """Give the token at which Verilator places an expression."""
+    match node:
+        case syntax.BinaryExpressionSyntax() | syntax.PrefixUnaryExpressionSyntax():
+            return node.operatorToken
+        case syntax.ConditionalExpressionSyntax():
+            return node.question
+        case syntax.IdentifierSelectNameSyntax():
+            selectors = [part for part in children(node.selectors) if isinstance(part, syntax.ElementSelectSyntax)]
+            return selectors[-1].openBracket
+        case syntax.ElementSelectExpressionSyntax():
+            return node.select.openBracket
+        case syntax.ScopedNameSyntax() if node.separator.rawText == ".":
+            return _anchor(node.right)
+        case syntax.CastExpressionSyntax():
+            # Verilator keeps only what is inside a cast to a size.
+            return _anchor(_bare(node.right) or node.right)
+        case syntax.IdentifierNameSyntax() | syntax.LiteralExpressionSyntax() | syntax.IntegerVectorExpressionSyntax():
+            return node.getFirstToken()
+        case syntax.ConcatenationExpressionSyntax() | syntax.MultipleConcatenationExpressionSyntax():
+            return node.getFirstToken()
+        case _:
+            return None
+
+
+def _identifiers(node: syntax.SyntaxNode) -> frozenset[str]:
+    found: set[str] = set()
+    for part in children(node):
+        if isinstance(part, syntax.SyntaxNode):
+            found |= _identifiers(part)
+        elif part.kind is parsing.TokenKind.Identifier:
+            found.add(part.valueText)
+    return frozenset(found)
