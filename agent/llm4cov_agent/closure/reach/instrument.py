@@ -73,8 +73,8 @@ class _Instrumenting:
         place = Place(Path(point.file), point.line, point.column)
         if place.file not in self._sites.texts:
             return "lies in an include file"
-        if point.line in self._sites.macro_lines[place.file]:
-            return "lies on a line with a macro, where columns mean nothing"
+        if point.line in self._sites.shifted_lines[place.file]:
+            return "lies on a line with a macro or behind a /* */ comment, where columns mean nothing"
         match point.kind:
             case Kind.LINE:
                 asked = self._statement(place, point.comment)
@@ -85,7 +85,7 @@ class _Instrumenting:
             case Kind.TOGGLE:
                 asked = self._toggle(place, point.comment)
             case Kind.FSM:
-                asked = "is a state or an arc as Verilator derives them, which no statement says"
+                asked = self._machine(place, point.comment)
         if isinstance(asked, str):
             return self._sites.refused.get(place, asked)
         if {slot.file for slot in asked.slots} != {place.file}:
@@ -128,6 +128,16 @@ class _Instrumenting:
             return "is no bit that every instance declares alike in a module"
         condition = " && ".join([*(_equals(*constant) for constant in bit.constants), bit.text])
         return _Question(condition, (bit.slot,), _EDGES[edge])
+
+    def _machine(self, place: Place, comment: str) -> _Question | str:
+        """A state counts when a clock edge leads into it from another one."""
+        path, _, event = comment.rpartition("::")
+        if "->" in event:
+            return "is a transition, which needs two states one after the other"
+        if place in self._sites.copied_machines:
+            return "is a state of one instance among several"
+        state = self._sites.machines.get(place, {}).get(f"{path.rpartition('.')[2]}::{event}")
+        return _Question(state.text, (state.slot,), Event.RISES) if state else "is a state of no enumerated type that is known"
 
 
 def _matched(terms: tuple[tuple[Printed, bool], ...], variant: Variant) -> str | None:

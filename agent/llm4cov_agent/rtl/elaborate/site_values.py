@@ -85,7 +85,7 @@ class Variant:
 
     operands: tuple[Operand, ...]
     constants: tuple[tuple[str, int, int], ...]
-    """(name, width, value) of the parameters and generate variables that it names."""
+    """(text, width, value) of the parameters and generate variables that it names, and of the sizes of its vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class ChoiceSite:
 
 @dataclass(frozen=True, slots=True)
 class Bit:
-    """One bit of a signal: its text in the scope where it is declared, and the genvar values of that scope."""
+    """A condition on one signal: its text in the scope where it is declared, and the genvar values of that scope."""
 
     text: str
     slot: Slot
@@ -125,6 +125,10 @@ class Sites:
     expressions: Mapping[Place, ExpressionSite] = field(default_factory=dict)
     bits: Mapping[tuple[Place, str], Bit] = field(default_factory=dict)
     """By place of the declared name and the path of the bit from its module down, such as `g[1].count[3]`."""
+    machines: Mapping[Place, Mapping[str, Bit]] = field(default_factory=dict)
+    """By place of a `case` on a state, and by `variable::STATE`: a condition that is true in the state."""
+    copied_machines: frozenset[Place] = frozenset()
+    """Places of the machines that stand in several instances."""
     refused: Mapping[Place, str] = field(default_factory=dict)
-    macro_lines: Mapping[Path, frozenset[int]] = field(default_factory=dict)
-    """Lines on which macros are expanded: columns mean nothing there."""
+    shifted_lines: Mapping[Path, frozenset[int]] = field(default_factory=dict)
+    """Lines on which the simulator counts columns of other text than the source's."""

@@ -10,9 +10,10 @@ from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.reading import compile_unit, parse, read_files
 from llm4cov_agent.rtl.elaborate.site_values import Sites
 from llm4cov_agent.rtl.elaborate.sites_expressions import ExpressionFinder
+from llm4cov_agent.rtl.elaborate.sites_machines import MachineFinder
 from llm4cov_agent.rtl.elaborate.sites_signals import SignalFinder
 from llm4cov_agent.rtl.elaborate.sites_statements import StatementReader
-from llm4cov_agent.rtl.elaborate.sites_text import Texts, has_line_directive, macro_lines
+from llm4cov_agent.rtl.elaborate.sites_text import Texts, has_line_directive, shifted_lines
 
 _E = ast.ExpressionKind
 _S = ast.SymbolKind
@@ -36,6 +37,7 @@ def read_sites(design: Design) -> Sites:
     context = ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
     expressions = ExpressionFinder(places, statements, context)
     signals = SignalFinder(places, statements.scopes)
+    machines = MachineFinder(places, statements.scopes)
     handlers: dict[object, Callable[..., None]] = {
         _E.BinaryOp: expressions.visit,
         _E.UnaryOp: expressions.visit,
@@ -43,6 +45,7 @@ def read_sites(design: Design) -> Sites:
         _S.Net: signals.visit,
         _S.Variable: signals.visit,
         _S.GenerateBlock: signals.visit_block,
+        ast.StatementKind.Case: machines.visit,
     }
     root.visit(lookup_table=handlers)
     return Sites(
@@ -51,6 +54,8 @@ def read_sites(design: Design) -> Sites:
         choices=expressions.choices(),
         expressions=expressions.expressions(),
         bits=signals.bits(),
+        machines=machines.machines(),
+        copied_machines=machines.copied(),
         refused=statements.refused,
-        macro_lines={path: macro_lines(text) for path, text in texts.items()},
+        shifted_lines={path: shifted_lines(text) for path, text in texts.items()},
     )

@@ -18,6 +18,7 @@ _LOGICAL = frozenset({_B.LogicalAnd, _B.LogicalOr, _B.LogicalImplication, _B.Log
 _BITWISE = frozenset({_B.BinaryAnd, _B.BinaryOr, _B.BinaryXor, _B.BinaryXnor})
 _REDUCTIONS = frozenset({_U.BitwiseAnd, _U.BitwiseOr, _U.BitwiseXor, _U.BitwiseNand, _U.BitwiseNor, _U.BitwiseXnor})
 _NOTS = frozenset({_U.LogicalNot, _U.BitwiseNot})
+_PURE_CALLS = frozenset({"$signed", "$unsigned", "$bits", "$clog2", "$countones", "$onehot", "$onehot0"})
 _LONGEST_VECTOR = 64
 """Verilator lists at most 32 combinations of an expression."""
 
@@ -102,8 +103,11 @@ class ExpressionFinder:
     def _leaf(self, expression: ast.Expression, reader: ShapeReader, *, is_vector: bool) -> Iterator[Operand]:
         node = expression.syntax
         key = self._texts.key(node) if node is not None else None
-        if key is not None and type_width(expression.type) <= _LONGEST_VECTOR:
-            yield Operand(self._texts.text(key), reader.shape(expression), is_vector)
+        if key is None or type_width(expression.type) > _LONGEST_VECTOR:
+            return
+        if is_vector:
+            reader.constants[f"$bits({self._texts.text(key)})"] = (32, type_width(expression.type))
+        yield Operand(self._texts.text(key), reader.shape(expression), is_vector)
 
     def _choose(self, expression: ast.ConditionalExpression) -> None:
         node = _bare(expression.syntax)
@@ -146,7 +150,7 @@ class ExpressionFinder:
     def _predicate(self, node: syntax.ConditionalExpressionSyntax) -> str | None:
         key = self._texts.key(node.predicate)
         conditions = [part for part in children(node.predicate.conditions) if isinstance(part, syntax.SyntaxNode)]
-        if key is None or len(conditions) != 1 or "matches" in {str(part) for part in children(conditions[0])}:
+        if key is None or len(conditions) != 1 or not _can_be_repeated(node.predicate):
             return None
         return self._texts.text(key)
 
@@ -185,6 +189,19 @@ def _anchor(node: syntax.SyntaxNode) -> parsing.Token | None:
             return node.getFirstToken()
         case _:
             return None
+
+
+def _can_be_repeated(node: syntax.SyntaxNode) -> bool:
+    """Say whether evaluating an expression once more changes nothing, which a call or an increment could."""
+    if isinstance(node, (syntax.PostfixUnaryExpressionSyntax, syntax.MatchesClauseSyntax)) or node.kind.name.endswith(
+        "AssignmentExpression"
+    ):
+        return False
+    if isinstance(node, syntax.PrefixUnaryExpressionSyntax) and node.operatorToken.rawText in ("++", "--"):
+        return False
+    if isinstance(node, syntax.InvocationExpressionSyntax) and node.left.getFirstToken().rawText not in _PURE_CALLS:
+        return False
+    return all(_can_be_repeated(part) for part in children(node) if isinstance(part, syntax.SyntaxNode))
 
 
 def _identifiers(node: syntax.SyntaxNode) -> frozenset[str]:

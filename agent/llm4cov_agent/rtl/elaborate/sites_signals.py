@@ -24,6 +24,8 @@ class _Declared:
     """Hierarchical path of what it is declared in."""
     texts: Mapping[str, str]
     """How the source selects each bit, by what Verilator appends to the name."""
+    low: int | None
+    """Index of the least significant bit of a plain vector."""
 
 
 class SignalFinder:
@@ -50,7 +52,7 @@ class SignalFinder:
         scope = path.removesuffix(f".{symbol.name}")
         texts = {suffix: f"{symbol.name}{text}" for suffix, text in _bits(symbol.type.canonicalType, "", "")}
         name = path.removeprefix(f"{instance.hierarchicalPath}.")
-        self._found.setdefault((place, name), []).append(_Declared(slot, scope, texts))
+        self._found.setdefault((place, name), []).append(_Declared(slot, scope, texts, _low(symbol.type.canonicalType)))
 
     def visit_block(self, block: ast.GenerateBlockSymbol) -> None:
         """Take note of what tells a copy of a generate loop from the others."""
@@ -65,16 +67,23 @@ class SignalFinder:
     def bits(self) -> dict[tuple[Place, str], Bit]:
         """Give the bits that mean the same in every elaboration.
 
-        One that only some parameterisations have, or that lies elsewhere in them, would be an error in the others.
+        One that only some parameterisations have is shifted down to, as selecting it would be an error in the others.
         """
         bits: dict[tuple[Place, str], Bit] = {}
         for (place, name), found in self._found.items():
             constants = {self._constants(one.scope, name) for one in found}
+            lows = {one.low for one in found}
             if len(constants) != 1:
                 continue
-            for suffix, text in found[0].texts.items():
-                if all(one.texts.get(suffix) == text for one in found):
+            for suffix in dict.fromkeys(suffix for one in found for suffix in one.texts):
+                texts = {one.texts.get(suffix) for one in found}
+                (text, *others) = texts
+                low = next(iter(lows))
+                if not others and text is not None:
                     bits[place, name + suffix] = Bit(text, found[0].slot, next(iter(constants)))
+                elif len(lows) == 1 and low is not None:
+                    shifted = f"(({{{name.rpartition('.')[2]}}} >> {int(suffix[1:-1]) - low}) & 1'b1) == 1'b1"
+                    bits[place, name + suffix] = Bit(shifted, found[0].slot, next(iter(constants)))
         return bits
 
     def _constants(self, scope: str, name: str) -> tuple[tuple[str, int, int], ...]:
@@ -83,6 +92,13 @@ class SignalFinder:
         depths = range(len(parts) - name.count("."), len(parts))
         paths = [".".join(parts[: depth + 1]) for depth in depths]
         return tuple(self._copies[path] for path in paths if path in self._copies)
+
+
+def _low(kind: ast.Type) -> int | None:
+    """Give the index of the least significant bit of a plain descending vector."""
+    if isinstance(kind, ast.PackedArrayType) and kind.elementType.canonicalType.isScalar and kind.range.left >= kind.range.right:
+        return kind.range.right
+    return None
 
 
 def _bits(kind: ast.Type, suffix: str, text: str) -> Iterator[tuple[str, str]]:

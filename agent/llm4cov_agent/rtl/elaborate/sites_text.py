@@ -11,11 +11,9 @@ from pyslang import parsing, syntax
 
 from llm4cov_agent.rtl.elaborate.site_values import Place, Slot, Where
 
-_DIRECTIVES = frozenset(
-    {"begin_keywords", "celldefine", "default_nettype", "define", "else", "elsif", "end_keywords", "endcelldefine", "endif", "ifdef"}
-    | {"ifndef", "include", "line", "nounconnected_drive", "pragma", "resetall", "timescale", "unconnected_drive", "undef", "undefineall"}
+_COMMENT_STRING_OR_MACRO = re.compile(
+    r'//[^\n]*|(?P<comment>/\*.*?\*/)(?=(?P<end>[ \t\r]*(?://[^\n]*)?\n)?)|"(?:\\.|[^"\\\n])*"|`(?P<name>[A-Za-z_]\w*)', re.DOTALL
 )
-_COMMENT_STRING_OR_MACRO = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|`(?P<name>[A-Za-z_]\w*)', re.DOTALL)
 
 Key = tuple[Path, int, int]
 """File, start and end of a piece of syntax: what the syntax tree and the elaborated tree know each other by."""
@@ -29,15 +27,19 @@ def children(node: syntax.SyntaxNode) -> Iterator[syntax.SyntaxNode | parsing.To
             yield part
 
 
-def macro_lines(text: str) -> frozenset[int]:
-    """Find the lines on which a macro is expanded, those of its arguments included."""
+def shifted_lines(text: str) -> frozenset[int]:
+    """Find the lines on which Verilator's columns aren't the source's: those of macros and directives, and what follows a `/* */`.
+
+    Its preprocessor hands a macro's text and one blank for a comment on to what counts columns.
+    """
     found: set[int] = set()
     for match in _COMMENT_STRING_OR_MACRO.finditer(text):
-        if match["name"] is None or match["name"] in _DIRECTIVES:
-            continue
-        end = _arguments_end(text, match.end())
-        first = text.count("\n", 0, match.start()) + 1
-        found.update(range(first, first + text.count("\n", match.start(), end) + 1))
+        line = text.count("\n", 0, match.start()) + 1
+        if match["name"] is not None:
+            end = _arguments_end(text, match.end())
+            found.update(range(line, line + text.count("\n", match.start(), end) + 1))
+        elif match["comment"] is not None and match["end"] is None:
+            found.add(line + match["comment"].count("\n"))
     return frozenset(found)
 
 
