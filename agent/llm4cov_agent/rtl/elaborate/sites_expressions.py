@@ -10,7 +10,7 @@ from llm4cov_agent.rtl.elaborate.expressions import type_width
 from llm4cov_agent.rtl.elaborate.site_values import ChoiceSite, ExpressionSite, Operand, Place, Variant
 from llm4cov_agent.rtl.elaborate.sites_shape import ShapeReader, unconverted
 from llm4cov_agent.rtl.elaborate.sites_statements import StatementReader
-from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children
+from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, identifiers
 
 _B = ast.BinaryOperator
 _U = ast.UnaryOperator
@@ -69,8 +69,8 @@ class ExpressionFinder:
         place = self._texts.place(anchor.location) if anchor is not None else None
         if key is None or host is None or place is None:
             return
-        if host.hidden & _identifiers(node):
-            self.refused[place] = "names a variable of an inner block"
+        if host.hidden & identifiers(node):
+            self.refused[place] = "names a variable that is another one, or has another value, where Verilator looks at the expression"
             return
         reader = ShapeReader(self._context)
         operands = tuple(self._operands(expression, reader, as_condition=True))
@@ -202,13 +202,3 @@ def _can_be_repeated(node: syntax.SyntaxNode) -> bool:
     if isinstance(node, syntax.InvocationExpressionSyntax) and node.left.getFirstToken().rawText not in _PURE_CALLS:
         return False
     return all(_can_be_repeated(part) for part in children(node) if isinstance(part, syntax.SyntaxNode))
-
-
-def _identifiers(node: syntax.SyntaxNode) -> frozenset[str]:
-    found: set[str] = set()
-    for part in children(node):
-        if isinstance(part, syntax.SyntaxNode):
-            found |= _identifiers(part)
-        elif part.kind is parsing.TokenKind.Identifier:
-            found.add(part.valueText)
-    return frozenset(found)

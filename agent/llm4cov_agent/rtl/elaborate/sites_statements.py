@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pyslang import parsing, syntax
 
 from llm4cov_agent.rtl.elaborate.site_values import Place, Slot, Where
-from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children
+from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, identifiers
 
 _K = syntax.SyntaxKind
 _ALWAYS = frozenset({_K.AlwaysBlock, _K.AlwaysCombBlock, _K.AlwaysFFBlock, _K.AlwaysLatchBlock})
@@ -27,7 +27,7 @@ class Host:
     slots: tuple[Slot, ...]
     statement: Slot | None = None
     hidden: frozenset[str] = frozenset()
-    """Names that are declared between the expression and its slots, where they mean something else or nothing."""
+    """Names that mean something else, or nothing, where the values are looked at."""
 
 
 class StatementReader:
@@ -189,7 +189,7 @@ class StatementReader:
                     branch = self._ends(node.elseClause.clause, levels - 1)
                     self._executed(node.ifKeyword, "else", branch, 1)
                     self._statement(node.elseClause.clause, Host(branch), levels - 1, top=True)
-            case syntax.CaseStatementSyntax() if not node.matchesOrInside.rawText:
+            case syntax.CaseStatementSyntax() if node.matchesOrInside.rawText in ("", "inside"):
                 self._expressions(node.expr, host)
                 for item in children(node.items):
                     if isinstance(item, syntax.StandardCaseItemSyntax):
@@ -228,7 +228,9 @@ class StatementReader:
         outer, self._loop = self._loop, self._loop or key[1:]
         slots = self._ends(node.statement)
         self._executed(node.forKeyword, "block", slots)
-        self._statement(node.statement, Host(slots), top=True)
+        # What a loop's body runs is looked at behind the loop's step, when its variable has the next value already.
+        stepped = frozenset(token for step in children(node.steps) if isinstance(step, syntax.SyntaxNode) for token in identifiers(step))
+        self._statement(node.statement, Host(slots, hidden=stepped), top=True)
         self._loop = outer
 
     # Expressions

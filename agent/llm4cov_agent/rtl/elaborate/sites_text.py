@@ -27,6 +27,17 @@ def children(node: syntax.SyntaxNode) -> Iterator[syntax.SyntaxNode | parsing.To
             yield part
 
 
+def identifiers(node: syntax.SyntaxNode) -> frozenset[str]:
+    """Give all names in a piece of syntax."""
+    found: set[str] = set()
+    for part in children(node):
+        if isinstance(part, syntax.SyntaxNode):
+            found |= identifiers(part)
+        elif part.kind is parsing.TokenKind.Identifier:
+            found.add(part.valueText)
+    return frozenset(found)
+
+
 def shifted_lines(text: str) -> frozenset[int]:
     """Find the lines on which Verilator's columns aren't the source's: those of macros and directives, and what follows a `/* */`.
 
