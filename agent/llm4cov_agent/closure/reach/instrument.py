@@ -41,7 +41,9 @@ def instrument(design: Design, points: Iterable[CoveragePoint]) -> Instrumented:
     A label stands once in the text and so once in every instance of its module. One that elaboration drops, with a
     generate branch or a constant `if`, can't be reached. The points are those of Verilator with its defaults.
     """
-    return _Instrumenting(read_sites(design)).run(points)
+    asked = frozenset(points)
+    expressions = (_place(point) for point in asked if point.kind is Kind.EXPR)
+    return _Instrumenting(read_sites(design, expressions)).run(asked)
 
 
 class _Instrumenting:
@@ -52,10 +54,10 @@ class _Instrumenting:
             self._prefix += "_"
         self._labels: dict[tuple[Slot, str], str] = {}
 
-    def run(self, points: Iterable[CoveragePoint]) -> Instrumented:
+    def run(self, points: frozenset[CoveragePoint]) -> Instrumented:
         conditions: dict[CoveragePoint, tuple[Condition, ...]] = {}
         unmapped: dict[CoveragePoint, str] = {}
-        for point in sorted(set(points), key=lambda point: point.sort_key):
+        for point in sorted(points, key=lambda point: point.sort_key):
             asked = self._ask(point)
             if isinstance(asked, str):
                 unmapped[point] = asked
@@ -70,7 +72,7 @@ class _Instrumenting:
 
     def _ask(self, point: CoveragePoint) -> _Question | str:
         """Give the question that a point is, or why there is none."""
-        place = Place(Path(point.file), point.line, point.column)
+        place = _place(point)
         if place.file not in self._sites.texts:
             return "lies in an include file"
         if point.line in self._sites.shifted_lines[place.file]:
@@ -138,6 +140,10 @@ class _Instrumenting:
             return "is a state of one instance among several"
         state = self._sites.machines.get(place, {}).get(f"{path.rpartition('.')[2]}::{event}")
         return _Question(state.text, (state.slot,), Event.RISES) if state else "is a state of no enumerated type that is known"
+
+
+def _place(point: CoveragePoint) -> Place:
+    return Place(Path(point.file), point.line, point.column)
 
 
 def _matched(terms: tuple[tuple[Printed, bool], ...], variant: Variant) -> str | None:

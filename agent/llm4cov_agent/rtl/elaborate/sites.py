@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pyslang import ast
 
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.reading import compile_unit, parse, read_files
-from llm4cov_agent.rtl.elaborate.site_values import Sites
+from llm4cov_agent.rtl.elaborate.site_values import Place, Sites
 from llm4cov_agent.rtl.elaborate.sites_expressions import ExpressionFinder
 from llm4cov_agent.rtl.elaborate.sites_machines import MachineFinder
 from llm4cov_agent.rtl.elaborate.sites_signals import SignalFinder
@@ -19,8 +19,8 @@ _E = ast.ExpressionKind
 _S = ast.SymbolKind
 
 
-def read_sites(design: Design) -> Sites:
-    """Read a design's sources again and find all its places.
+def read_sites(design: Design, expressions_at: Iterable[Place]) -> Sites:
+    """Read a design's sources again and find all its places, but of expressions only those asked for, which cost most.
 
     Files that can't be read any more, or that renumber their lines, have texts but no places.
     """
@@ -35,7 +35,7 @@ def read_sites(design: Design) -> Sites:
     statements.unit(unit.tree.root)
     root = compilation.getRoot()
     context = ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
-    expressions = ExpressionFinder(places, statements, context)
+    expressions = ExpressionFinder(places, statements, context, frozenset(expressions_at))
     signals = SignalFinder(places, statements.scopes)
     machines = MachineFinder(places, statements.scopes)
     handlers: dict[object, Callable[..., None]] = {

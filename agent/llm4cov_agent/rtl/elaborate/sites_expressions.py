@@ -10,7 +10,7 @@ from llm4cov_agent.rtl.elaborate.expressions import type_width
 from llm4cov_agent.rtl.elaborate.site_values import ChoiceSite, ExpressionSite, Operand, Place, Variant
 from llm4cov_agent.rtl.elaborate.sites_shape import ShapeReader, unconverted
 from llm4cov_agent.rtl.elaborate.sites_statements import StatementReader
-from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, identifiers
+from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, descendants, identifiers
 
 _B = ast.BinaryOperator
 _U = ast.UnaryOperator
@@ -26,10 +26,11 @@ _LONGEST_VECTOR = 64
 class ExpressionFinder:
     """Visits elaborated expressions; the findings stay in its fields."""
 
-    def __init__(self, texts: Texts, statements: StatementReader, context: ast.EvalContext) -> None:
+    def __init__(self, texts: Texts, statements: StatementReader, context: ast.EvalContext, wanted: frozenset[Place]) -> None:
         self._texts = texts
         self._hosts = statements.hosts
         self._context = context
+        self._wanted = wanted
         self._found: dict[Place, dict[Key, dict[Variant, None]]] = {}
         self.refused = statements.refused
         self._choices: dict[tuple[Place, str], dict[ChoiceSite, None]] = {}
@@ -67,13 +68,17 @@ class ExpressionFinder:
         key, anchor = self._texts.key(node), _anchor(node)
         host = self._hosts.get(key) if key is not None else None
         place = self._texts.place(anchor.location) if anchor is not None else None
-        if key is None or host is None or place is None:
+        if key is None or host is None or place is None or place not in self._wanted:
             return
-        if host.hidden & identifiers(node):
+        if host.hidden and host.hidden & identifiers(node):
             self.refused[place] = "names a variable that is another one, or has another value, where Verilator looks at the expression"
             return
         reader = ShapeReader(self._context)
-        operands = tuple(self._operands(expression, reader, as_condition=True))
+        try:
+            operands = tuple(self._operands(expression, reader, as_condition=True))
+        except RecursionError:
+            self.refused[place] = "is nested too deeply"
+            return
         constants = tuple((name, width, value) for name, (width, value) in sorted(reader.constants.items()))
         self._found.setdefault(place, {}).setdefault(key, {})[Variant(operands, constants)] = None
 
@@ -193,12 +198,16 @@ def _anchor(node: syntax.SyntaxNode) -> parsing.Token | None:
 
 def _can_be_repeated(node: syntax.SyntaxNode) -> bool:
     """Say whether evaluating an expression once more changes nothing, which a call or an increment could."""
-    if isinstance(node, (syntax.PostfixUnaryExpressionSyntax, syntax.MatchesClauseSyntax)) or node.kind.name.endswith(
-        "AssignmentExpression"
-    ):
-        return False
-    if isinstance(node, syntax.PrefixUnaryExpressionSyntax) and node.operatorToken.rawText in ("++", "--"):
-        return False
-    if isinstance(node, syntax.InvocationExpressionSyntax) and node.left.getFirstToken().rawText not in _PURE_CALLS:
-        return False
-    return all(_can_be_repeated(part) for part in children(node) if isinstance(part, syntax.SyntaxNode))
+    return not any(_may_change(part) for part in (node, *descendants(node)) if isinstance(part, syntax.SyntaxNode))
+
+
+def _may_change(node: syntax.SyntaxNode) -> bool:
+    match node:
+        case syntax.PostfixUnaryExpressionSyntax() | syntax.MatchesClauseSyntax():
+            return True
+        case syntax.PrefixUnaryExpressionSyntax():
+            return node.operatorToken.rawText in ("++", "--")
+        case syntax.InvocationExpressionSyntax():
+            return node.left.getFirstToken().rawText not in _PURE_CALLS
+        case _:
+            return node.kind.name.endswith("AssignmentExpression")

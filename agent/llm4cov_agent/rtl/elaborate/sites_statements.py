@@ -6,13 +6,13 @@ around it, blocks and case items not counting. What chooses a `?:` result is loo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pyslang import parsing, syntax
 
 from llm4cov_agent.rtl.elaborate.site_values import Place, Slot, Where
-from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, identifiers
+from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, descendants, identifiers
 
 _K = syntax.SyntaxKind
 _ALWAYS = frozenset({_K.AlwaysBlock, _K.AlwaysCombBlock, _K.AlwaysFFBlock, _K.AlwaysLatchBlock})
@@ -129,14 +129,14 @@ class StatementReader:
         body: syntax.SyntaxNode = node.statement
         levels = 0
         if isinstance(body, syntax.TimingControlStatementSyntax):
-            events = sum(1 for part in _descendants(body.timingControl) if part.kind is _K.SignalEventExpression)
+            events = sum(1 for part in _nodes(body.timingControl) if part.kind is _K.SignalEventExpression)
             if not isinstance(body.timingControl, (syntax.EventControlWithExpressionSyntax, syntax.ImplicitEventControlSyntax)):
                 self._refuse(node, "waits for time or for an event that is no edge")
                 return
-            edges = sum(1 for part in _descendants(body.timingControl) if part.kind is _K.SignalEventExpression and _has_edge(part))
+            edges = sum(1 for part in _nodes(body.timingControl) if part.kind is _K.SignalEventExpression and _has_edge(part))
             levels = events - 1 if edges == events else 0
             body = body.statement
-        if any(isinstance(part, _JUMPS) for part in _descendants(body)):
+        if any(isinstance(part, _JUMPS) for part in _nodes(body)):
             self._refuse(node, "stands in a procedure that can be left early (return, break, continue, disable)")
             return
         slots = self._ends(body, levels)
@@ -239,7 +239,7 @@ class StatementReader:
         if not host.slots:
             self._refuse(node, _IN_MACRO)
             return
-        for part in (node, *_descendants(node)):
+        for part in (node, *_nodes(node)):
             if isinstance(part, syntax.ExpressionSyntax):
                 key = self._texts.key(part)
                 if key is not None:
@@ -247,20 +247,14 @@ class StatementReader:
 
     def _refuse(self, node: syntax.SyntaxNode, reason: str) -> None:
         """Note a reason at every token, as points can stand at any of them."""
-        for part in children(node):
-            if isinstance(part, syntax.SyntaxNode):
-                self._refuse(part, reason)
-            else:
-                place = self._texts.place(part.location)
-                if place is not None:
-                    self.refused.setdefault(place, reason)
+        for part in descendants(node):
+            place = self._texts.place(part.location) if isinstance(part, parsing.Token) else None
+            if place is not None:
+                self.refused.setdefault(place, reason)
 
 
-def _descendants(node: syntax.SyntaxNode) -> Iterable[syntax.SyntaxNode]:
-    for part in children(node):
-        if isinstance(part, syntax.SyntaxNode):
-            yield part
-            yield from _descendants(part)
+def _nodes(node: syntax.SyntaxNode) -> Iterator[syntax.SyntaxNode]:
+    return (part for part in descendants(node) if isinstance(part, syntax.SyntaxNode))
 
 
 def _has_edge(node: syntax.SyntaxNode) -> bool:
@@ -282,4 +276,4 @@ def _declared(node: syntax.BlockStatementSyntax) -> frozenset[str]:
     declarations = [
         part for part in children(node.items) if isinstance(part, syntax.SyntaxNode) and not isinstance(part, syntax.StatementSyntax)
     ]
-    return frozenset(part.name.valueText for one in declarations for part in _descendants(one) if isinstance(part, syntax.DeclaratorSyntax))
+    return frozenset(part.name.valueText for one in declarations for part in _nodes(one) if isinstance(part, syntax.DeclaratorSyntax))

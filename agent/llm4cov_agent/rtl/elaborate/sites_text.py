@@ -27,15 +27,20 @@ def children(node: syntax.SyntaxNode) -> Iterator[syntax.SyntaxNode | parsing.To
             yield part
 
 
+def descendants(node: syntax.SyntaxNode) -> Iterator[syntax.SyntaxNode | parsing.Token]:
+    """Give everything below a node, in no particular order and at any depth."""
+    waiting = [node]
+    while waiting:
+        for part in children(waiting.pop()):
+            if isinstance(part, syntax.SyntaxNode):
+                waiting.append(part)
+            yield part
+
+
 def identifiers(node: syntax.SyntaxNode) -> frozenset[str]:
     """Give all names in a piece of syntax."""
-    found: set[str] = set()
-    for part in children(node):
-        if isinstance(part, syntax.SyntaxNode):
-            found |= identifiers(part)
-        elif part.kind is parsing.TokenKind.Identifier:
-            found.add(part.valueText)
-    return frozenset(found)
+    tokens = (part for part in descendants(node) if isinstance(part, parsing.Token))
+    return frozenset(token.valueText for token in tokens if token.kind is parsing.TokenKind.Identifier)
 
 
 def shifted_lines(text: str) -> frozenset[int]:
