@@ -205,7 +205,11 @@ def _wire(rest: str, attributes: Mapping[str, str]) -> Wire:
 def _constant(token: str) -> str:
     """Bits of a constant, most significant first."""
     if "'" in token:
-        return token.split("'")[1].lstrip("s").replace("-", "x")
+        width, digits = token.split("'")
+        bits = digits.lstrip("s").replace("-", "x")
+        # A short constant is filled up: with x behind an x, else with 0.
+        filler = bits[0] if bits and bits[0] in "xz" else "0"
+        return bits.rjust(int(width), filler) if int(width) else ""
     return format(int(token) & 0xFFFFFFFF, "032b")
 
 

@@ -46,7 +46,13 @@ def build(
     try:
         return Facts.from_json(json.loads((folder / "facts.json").read_text()))
     except (OSError, ValueError):
-        return Facts(error=f"the tool that reads the sources {outcome.reason}")
+        return Facts(error=_last_words(folder / "pass.log") or f"the tool that reads the sources {outcome.reason}")
+
+
+def _last_words(log: Path) -> str:
+    """What a pass said when it ended the whole process, as an internal check of the tool does."""
+    said = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    return next((line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")), "")
 
 
 def _write_request(design: Design, texts: Mapping[Path, str], questions: Sequence[Condition], phase: Phase, folder: Path) -> Request:
