@@ -231,6 +231,11 @@ def test_a_member_of_a_structure_is_known_by_its_bits(run: Run) -> None:
     assert "llm4cov_p0: cover ((s.v) && (s.d == 3'd5));" in written
 
 
+def test_members_of_a_set_are_compared_one_by_one(run: Run) -> None:
+    written, _ = run(module("always @* y = v inside {4'd3, 4'd9} && a;"), expr("&&", "((v ==? 4'h9)==1 && a==1) => 1"))
+    assert "cover ((v inside {4'd9}) && (a));" in written
+
+
 @pytest.mark.parametrize(
     ("text", "comment", "reason"),
     [
@@ -299,6 +304,13 @@ def test_bits_of_arrays_structures_and_generate_blocks(run: Run) -> None:
     for condition in ("(s[1].d[2])", "(up[1][2])", "(mem[1][0])"):
         assert f"cover {condition};" in body(written).splitlines()[-1] + written.splitlines()[-1]
     assert "  logic w;\nalways_comb llm4cov_p3: cover ((i == 32'h1) && w); end" in written
+
+
+def test_a_port_that_is_declared_twice_stands_at_its_first_place(run: Run) -> None:
+    text = "module m(a, y);\n  input a;\n  output y;\n  reg y;\n  always @* y = a;\nendmodule\n"
+    written, found = run(text, toggle("y;", "y:0->1"), toggle("a;", "a:1->0"))
+    assert not found.unmapped
+    assert written.endswith("always_comb llm4cov_p0: cover (a); always_comb llm4cov_p1: cover (y); endmodule\n")
 
 
 def test_a_bit_of_one_parameterisation_is_no_error_in_another(run: Run) -> None:

@@ -89,7 +89,7 @@ class _Instrumenting:
             case Kind.FSM:
                 asked = self._machine(place, point.comment)
         if isinstance(asked, str):
-            return self._sites.refused.get(place, asked)
+            return asked if point.kind is Kind.TOGGLE else self._sites.refused.get(place, asked)
         if {slot.file for slot in asked.slots} != {place.file}:
             return "lies in a macro or an include file"
         return asked

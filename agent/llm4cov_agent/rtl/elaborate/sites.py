@@ -36,7 +36,7 @@ def read_sites(design: Design, expressions_at: Iterable[Place]) -> Sites:
     root = compilation.getRoot()
     context = ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
     expressions = ExpressionFinder(places, statements, context, frozenset(expressions_at))
-    signals = SignalFinder(places, statements.scopes)
+    signals = SignalFinder(places, statements.scopes, statements.ports)
     machines = MachineFinder(places, statements.scopes)
     handlers: dict[object, Callable[..., None]] = {
         _E.BinaryOp: expressions.visit,

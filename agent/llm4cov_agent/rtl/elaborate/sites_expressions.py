@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pyslang import ast, parsing, syntax
 
 from llm4cov_agent.rtl.elaborate.expressions import type_width
-from llm4cov_agent.rtl.elaborate.site_values import ChoiceSite, ExpressionSite, Operand, Place, Variant
+from llm4cov_agent.rtl.elaborate.site_values import ChoiceSite, ExpressionSite, Operand, Place, Shape, Variant
 from llm4cov_agent.rtl.elaborate.sites_shape import ShapeReader, unconverted
 from llm4cov_agent.rtl.elaborate.sites_statements import StatementReader
 from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, descendants, identifiers
@@ -98,6 +98,8 @@ class ExpressionFinder:
                 yield from self._operands(written.operand, reader)
             case ast.UnaryExpression() if written.op in _REDUCTIONS:
                 yield from self._leaf(written.operand, reader, is_vector=True)
+            case ast.InsideExpression():
+                yield from self._members(written, reader)
             case ast.ConditionalExpression():
                 return
             case _:
@@ -113,6 +115,14 @@ class ExpressionFinder:
         if is_vector:
             reader.constants[f"$bits({self._texts.text(key)})"] = (32, type_width(expression.type))
         yield Operand(self._texts.text(key), reader.shape(expression), is_vector)
+
+    def _members(self, expression: ast.InsideExpression, reader: ShapeReader) -> Iterator[Operand]:
+        """Give the comparisons that `inside` is made of, but those with ranges."""
+        for value in self._leaf(unconverted(expression.left), reader, is_vector=False):
+            for member in expression.rangeList:
+                for other in self._leaf(unconverted(member), reader, is_vector=False):
+                    shape = Shape("operator", "==?", (value.shape, other.shape))
+                    yield Operand(f"{value.text} inside {{{other.text}}}", shape)
 
     def _choose(self, expression: ast.ConditionalExpression) -> None:
         node = _bare(expression.syntax)

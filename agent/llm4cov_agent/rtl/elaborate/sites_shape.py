@@ -24,6 +24,8 @@ BINARY = {
     _B.Inequality: "!=",
     _B.CaseEquality: "===",
     _B.CaseInequality: "!==",
+    _B.WildcardEquality: "==?",
+    _B.WildcardInequality: "!=?",
     _B.GreaterThanEqual: ">=",
     _B.GreaterThan: ">",
     _B.LessThanEqual: "<=",

@@ -31,9 +31,10 @@ class _Declared:
 class SignalFinder:
     """Visits declared signals and keeps their bits apart by elaboration."""
 
-    def __init__(self, texts: Texts, scopes: dict[Key, Slot]) -> None:
+    def __init__(self, texts: Texts, scopes: Mapping[Key, Slot], ports: Mapping[tuple[Slot, str], Place]) -> None:
         self._texts = texts
         self._scopes = scopes
+        self._ports = ports
         self._found: dict[tuple[Place, str], list[_Declared]] = {}
         self._copies: dict[str, tuple[str, int, int]] = {}
 
@@ -52,6 +53,8 @@ class SignalFinder:
         scope = path.removesuffix(f".{symbol.name}")
         texts = {suffix: f"{symbol.name}{text}" for suffix, text in _bits(symbol.type.canonicalType, "", "")}
         name = path.removeprefix(f"{instance.hierarchicalPath}.")
+        # A port can be declared twice, as a port and as a variable; Verilator has it at the first place.
+        place = self._ports.get((slot, symbol.name), place)
         self._found.setdefault((place, name), []).append(_Declared(slot, scope, texts, _low(symbol.type.canonicalType)))
 
     def visit_block(self, block: ast.GenerateBlockSymbol) -> None:

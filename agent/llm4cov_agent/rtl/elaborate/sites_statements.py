@@ -39,6 +39,8 @@ class StatementReader:
         self.hosts: dict[Key, Host] = {}
         self.scopes: dict[Key, Slot] = {}
         """Slot for module items, by the declarator that stands in its scope."""
+        self.ports: dict[tuple[Slot, str], Place] = {}
+        """Where a port is declared in a module's body, by the module's slot and the port's name."""
         self.refused: dict[Place, str] = {}
         self._loop: tuple[int, int] | None = None
 
@@ -117,6 +119,10 @@ class StatementReader:
                 key = self._texts.key(part)
                 if key is not None:
                     self.scopes[key[0], key[1], key[1]] = slot
+                if isinstance(part, syntax.DeclaratorSyntax) and isinstance(part.parent, syntax.PortDeclarationSyntax):
+                    place = self._texts.place(part.name.location)
+                    if place is not None:
+                        self.ports[slot, part.name.valueText] = place
             elif isinstance(part, syntax.SyntaxNode) and part.kind is not _K.StructType:
                 self._declarations(part, slot)
 
