@@ -231,6 +231,13 @@ def test_a_member_of_a_structure_is_known_by_its_bits(run: Run) -> None:
     assert "llm4cov_p0: cover ((s.v) && (s.d == 3'd5));" in written
 
 
+def test_bits_of_a_vector_are_counted_from_its_declared_end(run: Run) -> None:
+    text = "module m(input [4:1] v, input [0:3] up, output y, z);\n  assign y = |v;\n  assign z = |up;\nendmodule\n"
+    written, found = run(text, expr("|v", "(v[4]==1) => 1"), expr("|up", "(up[3]==1) => 1"))
+    assert "llm4cov_p0: cover (((({v} >> 3) & 1'b1) == 1'b1));" in written
+    assert list(found.unmapped.values()) == ["is printed in a form that fits no operand, or several"]
+
+
 def test_members_of_a_set_are_compared_one_by_one(run: Run) -> None:
     written, _ = run(module("always @* y = v inside {4'd3, 4'd9} && a;"), expr("&&", "((v ==? 4'h9)==1 && a==1) => 1"))
     assert "cover ((v inside {4'd9}) && (a));" in written

@@ -17,8 +17,8 @@ def number(value: int, width: int = 32) -> Shape:
     return Shape("other", width=width, value=value)
 
 
-def bit(base: Shape, index: Shape, low: int = 0) -> Shape:
-    return Shape("bit", children=(base, index), low=low)
+def bit(base: Shape, index: Shape, base_low: int = 0) -> Shape:
+    return Shape("bit", children=(base, index), base_low=base_low)
 
 
 def matches(shape: Shape, printed: str) -> bool:
@@ -51,7 +51,7 @@ def test_other_forms_are_not_guessed(comment: str) -> None:
         (bit(A, I), "a[i[2:0]+:1]"),
         (bit(A, Shape("operator", "-", (name("W", 32, 8), number(1)), 32, 7)), "a[(W - 32'sh1)[2:0]+:1]"),
         (bit(A, name("g", 32, 2)), "a[2]"),
-        (bit(A, number(2), low=1), "a[2]"),
+        (bit(A, number(2), base_low=1), "a[2]"),
         (Shape("operator", "==", (A, number(255, 8))), "(a == 8'hff)"),
         (Shape("operator", "==", (A, number(0xFFFFFFFF))), "(a == 32'shffffffff)"),
         (Shape("operator", "<", (Shape("range", children=(A,), width=2, low=4), number(2))), "(a[5:4] < 32'sh2)"),
@@ -73,8 +73,9 @@ def test_what_is_certainly_the_same(shape: Shape, printed: str) -> None:
         (bit(A, number(3)), "a[2]"),
         (bit(A, number(3)), "b[3]"),
         (bit(A, I), "a[j[2:0]+:1]"),
-        (bit(A, I, low=1), "a[i[2:0]+:1]"),
+        (bit(A, I, base_low=1), "a[i[2:0]+:1]"),
         (bit(A, I), "a[3]"),
+        (bit(Shape("member", children=(A,), width=4, low=4), number(2), base_low=1), "a[7:4][2]"),
         (Shape("operator", "==", (A, number(3))), "(a != 32'sh3)"),
         (Shape("operator", "==", (A, number(3))), "(a == 32'sh4)"),
         (Shape("operator", "-", (A, number(3))), "(- a)"),

@@ -25,7 +25,7 @@ def find_operand(printed: Printed, operands: Sequence[Operand]) -> Bit | None:
             if _same(operand.shape, printed):
                 found[operand.text, 0] = Bit(operand, 0)
         elif printed.kind == "bit" and printed.children[1].kind == "number" and _same(operand.shape, printed.children[0]):
-            index = printed.children[1].value - (operand.shape.low if operand.shape.kind == "name" else 0)
+            index = printed.children[1].value - operand.shape.base_low
             if 0 <= index < operand.shape.width:
                 found[operand.text, index] = Bit(operand, index)
     # Two operands of different texts that print alike would be the same value, but let us not build on that.
@@ -78,41 +78,27 @@ def _same(shape: Shape, printed: Printed) -> bool:
 
 
 def _same_selection(shape: Shape, printed: Printed) -> bool:
-    if printed.kind not in ("bit", "range", "part") or not _same(shape.children[0], printed.children[0]):
+    base, *indices = shape.children
+    if printed.kind not in ("bit", "range", "part") or not _same(base, printed.children[0]):
         return False
-    # Only where a whole signal is selected from are the indices printed as they were declared.
-    declared_low = shape.low if shape.children[0].kind == "name" else 0
-    index = shape.children[1] if len(shape.children) > 1 else None
+    if shape.base_low != 0 and (base.kind != "name" or printed.kind == "part"):
+        # Only of a whole signal, and only with a constant, are indices printed as they were declared.
+        return False
     match shape.kind:
         case "item":
-            assert index is not None
-            return printed.kind == "bit" and _same_index(index, printed.children[1])
+            return printed.kind == "bit" and _same_index(indices[0], printed.children[1])
+        case "bit" if printed.kind == "bit":
+            return shape.count == 1 and indices[0].value is not None and indices[0].value == _number(printed.children[1])
         case "bit":
-            assert index is not None
-            if printed.kind == "bit":
-                return (
-                    shape.count == 1 and index.value is not None and _number(printed.children[1]) == index.value - shape.low + declared_low
-                )
-            return (
-                shape.low == 0
-                and printed.kind == "part"
-                and printed.width == shape.count
-                and _starts_at(printed.children[1], index, shape.count)
-            )
+            is_element = printed.kind == "part" and printed.width == shape.count
+            return is_element and _starts_at(printed.children[1], indices[0], shape.count)
         case "range" | "member":
-            low = (
-                shape.low
-                if shape.children[0].kind == "name" and shape.kind == "range"
-                else shape.low - (shape.count if shape.kind == "range" else 0)
-            )
-            return _bounds(printed) == (low + shape.width - 1, low)
+            return _bounds(printed) == (shape.low + shape.width - 1, shape.low)
         case _:
-            assert index is not None
-            if shape.low != 0:
-                return False
-            if index.value is not None and printed.kind != "part":
-                return _bounds(printed) == (index.value + shape.width - 1, index.value)
-            return printed.kind == "part" and printed.width == shape.width and _same_index(index, printed.children[1])
+            low = indices[0].value
+            if low is not None and printed.kind != "part":
+                return _bounds(printed) == (low + shape.width - 1, low)
+            return printed.kind == "part" and printed.width == shape.width and _same_index(indices[0], printed.children[1])
 
 
 def _bounds(printed: Printed) -> tuple[int, int] | None:

@@ -64,9 +64,11 @@ class Shape:
     value: int | None = None
     """Bit pattern of a constant, in `width` bits."""
     low: int = 0
-    """Least significant bit of a range or a member; declared index of the least significant bit, for a bit or a part."""
+    """Least significant bit of a range, as declared, or of a member."""
+    base_low: int = 0
+    """Declared index of the least significant bit of what a bit, a range or a part is selected from, or of a vector itself."""
     count: int = 1
-    """Of a repeat; for a bit or a part, the bits of one element."""
+    """Of a repeat; of a bit, how many bits one element has."""
 
 
 @dataclass(frozen=True, slots=True)

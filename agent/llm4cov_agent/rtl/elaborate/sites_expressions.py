@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pyslang import ast, parsing, syntax
 
@@ -112,9 +113,14 @@ class ExpressionFinder:
         key = self._texts.key(node) if node is not None else None
         if key is None or type_width(expression.type) > _LONGEST_VECTOR:
             return
+        shape = reader.shape(expression)
         if is_vector:
+            low = _lowest(expression)
+            if low is None:
+                return
             reader.constants[f"$bits({self._texts.text(key)})"] = (32, type_width(expression.type))
-        yield Operand(self._texts.text(key), reader.shape(expression), is_vector)
+            shape = replace(shape, base_low=low)
+        yield Operand(self._texts.text(key), shape, is_vector)
 
     def _members(self, expression: ast.InsideExpression, reader: ShapeReader) -> Iterator[Operand]:
         """Give the comparisons that `inside` is made of, but those with ranges."""
@@ -168,6 +174,17 @@ class ExpressionFinder:
         if key is None or len(conditions) != 1 or not _can_be_repeated(node.predicate):
             return None
         return self._texts.text(key)
+
+
+def _lowest(expression: ast.Expression) -> int | None:
+    """Give the index by which Verilator prints a vector's least significant bit; None where that isn't known."""
+    kind = expression.type.canonicalType
+    is_selected = isinstance(expression, (ast.ElementSelectExpression, ast.MemberAccessExpression))
+    if not isinstance(kind, ast.PackedArrayType) or not (is_selected or isinstance(expression, ast.NamedValueExpression)):
+        return 0
+    if not kind.elementType.canonicalType.isScalar or kind.range.left < kind.range.right or (is_selected and kind.range.right != 0):
+        return None
+    return kind.range.right
 
 
 def _same(one: syntax.SyntaxNode, other: syntax.SyntaxNode) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyslang import ast
 
 from llm4cov_agent.rtl.elaborate.expressions import as_int, type_width
@@ -68,7 +70,7 @@ class ShapeReader:
         shape = self._shape(written)
         value = self.constant(written)
         width = type_width(written.type)
-        return Shape(shape.kind, shape.text, shape.children, width, value, shape.low, shape.count)
+        return replace(shape, width=width, value=value)
 
     def _shape(self, expression: ast.Expression) -> Shape:
         match expression:
@@ -111,7 +113,7 @@ class ShapeReader:
         if bounds.left < bounds.right:
             # Verilator prints a formula for these whose form we don't rely on.
             return _OTHER
-        return Shape("bit", children=(base, index), low=bounds.right, count=type_width(expression.type))
+        return Shape("bit", children=(base, index), base_low=bounds.right, count=type_width(expression.type))
 
     def _range(self, expression: ast.RangeSelectExpression) -> Shape:
         kind = expression.value.type
@@ -126,9 +128,9 @@ class ShapeReader:
                 return _OTHER
         match expression.selectionKind:
             case ast.RangeSelectionKind.Simple if second.value is not None:
-                return Shape("range", children=(base,), low=second.value, count=low)
+                return Shape("range", children=(base,), low=second.value, base_low=low)
             case ast.RangeSelectionKind.IndexedUp:
-                return Shape("part", children=(base, first), low=low)
+                return Shape("part", children=(base, first), base_low=low)
             case _:
                 return _OTHER
 
