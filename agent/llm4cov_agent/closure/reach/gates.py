@@ -127,7 +127,7 @@ def _word_level() -> None:
 def _bit_level() -> None:
     design = libyosys.Design()
     _run(design, "read_rtlil model.il", "opt_expr", "opt_clean", "check -assert", "opt", "techmap", "opt", "aigmap", "opt_clean")
-    _run(design, "write_aiger -map model.map model.aig")
+    _run(design, "write_aiger -symbols model.aig")
 
 
 def _run(design: libyosys.Design, *passes: str) -> None:

@@ -84,8 +84,8 @@ class Netlist:
 
     def add(self, kind: str, parameters: Mapping[str, int | str], ports: Mapping[str, Signal], *, name: str = "") -> Cell:
         """Add a cell of an internal type."""
-        self.fresh += 1
         texts = {key: str(value) for key, value in parameters.items()}
+        self.fresh += 1
         cell = Cell(kind, name or f"$reach$cell${self.fresh}", texts, dict(ports))
         self.cells.append(cell)
         return cell
@@ -175,6 +175,9 @@ def parse(text: str) -> Netlist:
         attributes = {}
     if netlist is None:
         raise NetlistError("there is no module")
+    # Names that were made up before go on from where they ended.
+    made_up = (match for cell in netlist.cells if (match := re.fullmatch(r"\$reach\$cell\$(\d+)", cell.name)))
+    netlist.fresh = max((int(match[1]) for match in made_up), default=0)
     return netlist
 
 

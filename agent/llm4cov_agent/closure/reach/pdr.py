@@ -43,14 +43,16 @@ def abc_path() -> Path:
 def prove(folder: Path, wanted: Sequence[int], *, budget_s: float, cancel: CancelEvent | None) -> Proofs:
     """Try to prove the outputs `bad<N>` of `model.aig`, N in `wanted`, within a time in seconds."""
     deadline = time.monotonic() + budget_s
-    positions = _positions(folder / "model.map")
+    positions = _positions(folder / "model.aig")
     numbers = {position: number for number, position in positions.items()}
     pending = {positions[number] for number in wanted if number in positions}
     proved = {position for position in pending if _outputs(folder / "model.aig")[position] == 0}
     pending -= proved
     refuted: set[int] = set()
     if pending and (left := deadline - time.monotonic()) > 0.5:
-        _abc(folder, "read_aiger model.aig; strash; scorr; write_aiger reduced.aig", max(2.0, left / 3), cancel)
+        # Induction wants registers; without any, equal gates are found by satisfiability alone.
+        sweep = "scorr" if _latches(folder / "model.aig") else "ifraig; dc2; ifraig"
+        _abc(folder, f"read_aiger model.aig; strash; {sweep}; write_aiger reduced.aig", max(2.0, left / 3), cancel)
         if (folder / "reduced.aig").exists():
             literals = _outputs(folder / "reduced.aig")
             found = {position for position in pending if literals[position] == 0}
@@ -103,13 +105,17 @@ def _abc(folder: Path, command: str, limit_s: float, cancel: CancelEvent | None)
 
 
 def _positions(path: Path) -> dict[int, int]:
-    """Number of each question -> position of its output."""
-    found = {}
-    for line in path.read_text().splitlines():
-        match = re.fullmatch(r"output (\d+) 0 \\?bad(\d+)", line.strip())
-        if match:
-            found[int(match[2])] = int(match[1])
-    return found
+    """Number of each question -> position of its output, from the symbols behind the gates."""
+    # Gates are binary, but a symbol fills a line of its own, and positions are checked against the number of outputs.
+    content = path.read_bytes()
+    count = len(_outputs(path))
+    found = {int(match[2]): int(match[1]) for match in re.finditer(rb"^o(\d+) \\?bad(\d+)$", content, re.MULTILINE)}
+    return found if sorted(found.values()) == list(range(count)) else {}
+
+
+def _latches(path: Path) -> int:
+    with path.open("rb") as file:
+        return int(file.readline().split()[3])
 
 
 def _outputs(path: Path) -> list[int]:

@@ -35,7 +35,7 @@ def build(
     limit_s: float,
     cancel: CancelEvent | None,
 ) -> Facts:
-    """Make `model.btor` (for witnesses) or `model.aig` and `model.map` (for proofs) in `folder`."""
+    """Make `model.btor` (for witnesses) or `model.aig` (for proofs) in `folder`."""
     request = _write_request(design, texts, questions, phase, folder)
     for name in ("facts.json", "model.btor", "model.aig"):
         (folder / name).unlink(missing_ok=True)
