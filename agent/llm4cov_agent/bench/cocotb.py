@@ -187,6 +187,7 @@ class _Writer:
                     call = f"await wait_{'for' if line.equal else 'while'}({self._handle(port, line.signal)}, "
                     yield f"{indent}{call}{_as_number(line.value, port)}, limit={line.limit})" + (f"  # {named}" if named else "")
                 case Random():
+                    yield from ([f"{indent}rng.state = 0x{seed_state(line.seed):08x}"] if line.seed is not None and line.fields else [])
                     yield f"{indent}for _ in range({line.cycles}):"
                     yield from self._draws(line.fields, indent + "    ")
                     yield f"{indent}    {self._tick('1', None)}"

@@ -95,6 +95,8 @@ class Random:
 
     cycles: int
     fields: tuple[RandomField, ...]
+    seed: int | None = None
+    """Seed that the generator starts again from, 0..2**32-1, so that the draws don't depend on what went before; None goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,8 @@ def _sequence_problems(stimulus: Stimulus, design: Design) -> Iterator[Problem]:
                     for field in step.fields
                 ):
                     yield Problem(f"{where}: a percentage is not within 0..100, or there is nothing to choose from")
+                case Random() if step.seed is not None and not 0 <= step.seed < 1 << 32:
+                    yield Problem(f"{where}: a seed is not within 0..2**32-1")
                 case _:
                     pass
             if _count(step) < 0:

@@ -46,7 +46,7 @@ def _step_to_json(step: Step) -> Json:
                 }
                 for field in step.fields
             ]
-            return {"random": {"cycles": step.cycles, "fields": fields}}
+            return {"random": {"cycles": step.cycles, "fields": fields, "seed": step.seed}}
         case Repeat():
             return {"repeat": {"count": step.count, "steps": [_step_to_json(inner) for inner in step.steps]}}
 
@@ -136,7 +136,8 @@ def _step(value: Json) -> Step:
                 raise _Mismatch("`equal` should be true or false")
             return Wait(_text(inner, "signal"), _whole(inner, "value"), _whole(inner, "limit"), equal)
         case "random":
-            return Random(_whole(inner, "cycles"), tuple(_field(_object(item, "fields")) for item in _items(inner, "fields")))
+            seed = _whole(inner, "seed") if inner.get("seed") is not None else None
+            return Random(_whole(inner, "cycles"), tuple(_field(_object(item, "fields")) for item in _items(inner, "fields")), seed)
         case "repeat":
             return Repeat(_whole(inner, "count"), _steps(inner))
         case _:

@@ -43,6 +43,10 @@ class Drawing:
                 self._choosers[key] = (pool.pick(f"draw_{base}"), pool.pick(f"{base.upper()}_CHOICES"), port)
         self._uses_below = self._uses_chance
 
+    def restart(self, seed: int) -> str:
+        """Say in one statement that the generator starts again from a seed."""
+        return f"{self._state} = 32'h{seed_state(seed):08x};"
+
     def keep_or_draw(self, target: str, field: RandomField, port: Port, width: int) -> str:
         """Say in one statement how a field is drawn."""
         statement = f"{target} = {self._drawn(field, port, width)};"

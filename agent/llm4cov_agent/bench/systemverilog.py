@@ -76,6 +76,9 @@ class _Writer:
             *self._header(),
             "`timescale 1ns / 1ps",
             "",
+            # Verilator's expression coverage evaluates a condition twice, random draws in it included.
+            "// Only the design is measured.",
+            "// verilator coverage_off",
             f"module {self.name};",
             *self._declarations(),
             *self._instance(),
@@ -88,7 +91,7 @@ class _Writer:
         ]
         for sequence, task, body in zip(self.stimulus.sequences, self.tasks, self.bodies, strict=True):
             lines += self._sequence_task(sequence.comment, task, body)
-        lines += [*self._main(), "endmodule"]
+        lines += [*self._main(), "endmodule", "// verilator coverage_on"]
         return Testbench(Language.SYSTEMVERILOG, self.name, "\n".join(line.rstrip() for line in lines) + "\n")
 
     def _header(self) -> Iterator[str]:
@@ -265,6 +268,7 @@ class _Writer:
                     call = f"{self.waits[line.signal, line.equal]}({literal(port.width, line.value)}, {line.limit});"
                     yield indent + call + (f"  // {named}" if named else "")
                 case Random():
+                    yield from ([indent + self.drawing.restart(line.seed)] if line.seed is not None and line.fields else [])
                     yield f"{indent}repeat ({line.cycles}) begin"
                     yield from self._draws(line.fields, indent + "  ")
                     yield f"{indent}  {self.tick[None]}(1);"

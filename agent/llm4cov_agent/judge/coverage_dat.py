@@ -13,7 +13,7 @@ each testbench; the hierarchy is set to the instance, so that `verbatim_comment`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -54,6 +54,30 @@ def read_coverage(
                 hint="The simulation writes it when it ends by $finish; a run that is stopped before leaves none.",
             ),
         )
+    hits: dict[_Key, int] = {}
+    places: dict[tuple[_Key, str], int] = {}
+    spans: dict[_Key, set[str]] = {}
+    broken: list[int] = []
+    for key, hier, count, span in _entries(text, root, keep, broken):
+        hits[key] = hits.get(key, 0) + count
+        places[key, hier] = places.get((key, hier), 0) + count
+        if span:
+            spans.setdefault(key, set()).add(span)
+    return _coverage(hits, places, spans), _broken_problem(broken, name)
+
+
+def read_counters(text: str, *, root: Path, keep: Collection[Path]) -> dict[int, tuple[CoveragePoint, ...]]:
+    """Read which points each count of a file stands for, where a program gave every counter a count of its own."""
+    entries = [(key, hier, count) for key, hier, count, _ in _entries(text, root, keep, [])]
+    prefix = _design_path((key, hier) for key, hier, _ in entries)
+    found: dict[int, list[CoveragePoint]] = {}
+    for key, _, count in entries:
+        found.setdefault(count, []).append(_point(key, prefix))
+    return {count: tuple(dict.fromkeys(points)) for count, points in found.items()}
+
+
+def _entries(text: str, root: Path, keep: Collection[Path], broken: list[int]) -> Iterator[tuple[_Key, str, int, str]]:
+    """Yield (key, instance, count, lines) of each line about a kept file; numbers of lines that can't be read go to `broken`."""
     kept = {str(path.resolve()) for path in keep}
 
     @cache
@@ -61,10 +85,6 @@ def read_coverage(
         path = str((root / _unescape(written)).resolve())
         return path if path in kept else None
 
-    hits: dict[_Key, int] = {}
-    places: dict[tuple[_Key, str], int] = {}
-    spans: dict[_Key, set[str]] = {}
-    broken: list[int] = []
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
         if not line or line[0] == "#":
@@ -79,12 +99,7 @@ def read_coverage(
         if kind is None or path is None:
             continue
         key = (kind, path, int(fields["l"]), int(fields["n"]), _unescape(fields.get("o", "")))
-        hits[key] = hits.get(key, 0) + count
-        place = (key, _machine_place(fields) if kind is Kind.FSM else fields.get("h", ""))
-        places[place] = places.get(place, 0) + count
-        if "S" in fields:
-            spans.setdefault(key, set()).add(fields["S"])
-    return _coverage(hits, places, spans), _broken_problem(broken, name)
+        yield key, _machine_place(fields) if kind is Kind.FSM else fields.get("h", ""), count, fields.get("S", "")
 
 
 def verbatim_comment(point: CoveragePoint, hier: str) -> str:
@@ -136,13 +151,17 @@ def _design_path(places: Iterable[tuple[_Key, str]]) -> str:
 
 def _coverage(hits: dict[_Key, int], places: dict[tuple[_Key, str], int], spans: dict[_Key, set[str]]) -> Coverage:
     prefix = _design_path(places)
-    points = {key: CoveragePoint(*key[:4], key[4].removeprefix(prefix) if key[0] is Kind.FSM else key[4]) for key in hits}
+    points = {key: _point(key, prefix) for key in hits}
     numbers = _numbers_reader()
     return Coverage(
         {points[key]: count for key, count in hits.items()},
         {InstancePoint(points[key], hier): count for (key, hier), count in places.items()},
         {points[key]: tuple(sorted({line for span in found for line in numbers(span)})) for key, found in spans.items()},
     )
+
+
+def _point(key: _Key, prefix: str) -> CoveragePoint:
+    return CoveragePoint(*key[:4], key[4].removeprefix(prefix) if key[0] is Kind.FSM else key[4])
 
 
 def _numbers_reader() -> Callable[[str], tuple[int, ...]]:

@@ -113,9 +113,7 @@ def run(
         raise FileNotFoundError(argv[0])
     kind = strongest() if sandbox is None else sandbox
     tag = uuid.uuid4().hex
-    cpu = max(1, int(limits.wall_s * 4))
-    script = _SHELL.format(cpu=cpu, last=cpu + 2, blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024))
-    command = wrap(kind, ("/bin/sh", "-c", script, "sh", *argv), writable=folder)
+    command = _limited(argv, folder, limits, kind)
     started = time.monotonic()
     with subprocess.Popen(
         command,
@@ -133,6 +131,78 @@ def run(
     returncode = _status(child.returncode, kind)
     output = printed.decode("utf-8", "replace")
     return Outcome(ending=ending or _ending(returncode, output), returncode=returncode, output=output, seconds=time.monotonic() - started)
+
+
+class Served:
+    """A running program that answers on its standard output what it is told on its standard input."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdin is not None and child.stdout is not None
+        self._child, self._in, self._out = child, child.stdin.fileno(), child.stdout.fileno()
+        os.set_blocking(self._in, False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._out, selectors.EVENT_READ)
+
+    def pump(self, outgoing: memoryview, *, timeout_s: float) -> tuple[int, bytes | None]:
+        """Wait for one chance to write or read and take it: (bytes written, bytes read).
+
+        Nothing read within the time gives `b""`; None says that the program has ended.
+        """
+        if outgoing:
+            self._selector.register(self._in, selectors.EVENT_WRITE)
+        try:
+            ready = {key.fd for key, _ in self._selector.select(timeout_s)}
+        finally:
+            if outgoing:
+                self._selector.unregister(self._in)
+        written, chunk = 0, b""
+        try:
+            if self._in in ready:
+                written = os.write(self._in, outgoing[: 1 << 16])
+        except BrokenPipeError:
+            return 0, None
+        if self._out in ready:
+            chunk = os.read(self._out, 1 << 18)
+            if not chunk:
+                return written, None
+        return written, chunk
+
+    def close(self) -> None:
+        """Give the selector back; the process is ended by who started it."""
+        self._selector.close()
+
+
+@contextlib.contextmanager
+def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits) -> Iterator[Served]:
+    """Keep a program running in `folder` while the block runs, under the limits and sandbox of `run`, then kill it.
+
+    Of the limits, those on output and on the number of processes are not watched, and `wall_s` bounds processor time only:
+    whoever waits for an answer decides how long.
+    """
+    kind, tag = strongest(), uuid.uuid4().hex
+    with subprocess.Popen(
+        _limited(argv, folder, limits, kind),
+        cwd=folder,
+        env=_environment(folder, tag, {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        start_new_session=True,
+    ) as child:
+        served = Served(child)
+        try:
+            yield served
+        finally:
+            served.close()
+            _kill(child, tag, kind)
+
+
+def _limited(argv: tuple[str, ...], folder: Path, limits: Limits, kind: Sandbox) -> tuple[str, ...]:
+    """Put the limits and the sandbox in front of a command."""
+    cpu = max(1, int(limits.wall_s * 4))
+    script = _SHELL.format(cpu=cpu, last=cpu + 2, blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024))
+    return wrap(kind, ("/bin/sh", "-c", script, "sh", *argv), writable=folder)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +50,17 @@ def build_model(
     cache: BuildCache,
     limits: SimulationLimits,
     renamed: Mapping[Path, str],
-    main: Path | None = None,
+    prepare: Callable[[Path], Path] | None = None,
     libraries: tuple[str, ...] = (),
+    is_searched: bool = False,
     progress: Progress | None = None,
     cancel: Event | None = None,
 ) -> Model:
-    """Build `folder/model`. `main` None takes our own main program."""
+    """Build `folder/model`.
+
+    `prepare` gets the folder of the generated code, may write into it, and gives the main program; None takes our own.
+    `is_searched` is for a model that runs for long: optimised, with its internals open to the main program.
+    """
     say = progress or (lambda _: None)
     say("translating the design")
     output = folder / GENERATED
@@ -75,12 +80,20 @@ def build_model(
     if not outcome.ok:
         return Model(_failure(outcome, messages or (Problem(f"Verilator {outcome.reason}: {outcome.output.strip()[-300:]}"),)), dropped, ())
     say("compiling the model")
-    sources = _write_units(output, main)
+    sources = _write_units(output, prepare(output) if prepare is not None else None)
     with runtime(cache, toolchain, needed_files(output), limits=bounds, cancel=cancel) as parts:
         if parts.failure is not None:
             return Model(_failure(parts.failure, read_compiler_errors(parts.failure.output)), dropped, ())
         jobs = [
-            commands.compile_source(toolchain, source, output=source.with_suffix(".o"), with_vpi=build.with_vpi, header=parts.header)
+            commands.compile_source(
+                toolchain,
+                source,
+                output=source.with_suffix(".o"),
+                with_vpi=build.with_vpi,
+                # A header compiled with other flags would be read again as text, for nothing.
+                header=None if is_searched else parts.header,
+                is_searched=is_searched,
+            )
             for source in sources
         ]
         with ThreadPoolExecutor(max(1, min(len(jobs), os.cpu_count() or 1))) as pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,11 +109,11 @@ class Verilator:
             path.write_text(testbench.text, encoding="utf-8")
             renamed[path] = _TESTBENCH
             build = _systemverilog_build(job, path)
-            main: Path | None = None
+            prepare: Callable[[Path], Path] | None = None
             libraries: tuple[str, ...] = ()
         else:
             build = _cocotb_build(job)
-            main, libraries = cocotb_runtime.main_source(), cocotb_runtime.link_flags()
+            prepare, libraries = (lambda _: cocotb_runtime.main_source()), cocotb_runtime.link_flags()
         return build_model(
             build,
             folder=folder,
@@ -120,7 +121,7 @@ class Verilator:
             cache=self.cache,
             limits=job.limits,
             renamed=renamed,
-            main=main,
+            prepare=prepare,
             libraries=libraries,
             progress=progress,
             cancel=cancel,
@@ -197,7 +198,8 @@ def _simulate(job: Job, binary: Path, cancel: Event | None) -> tuple[RunRecord, 
     argv = commands.simulate(binary, seed=job.seed, coverage_file=_COVERAGE_FILE)
     environment: dict[str, str] = {}
     with process.scratch_folder() as folder:
-        _link_data(job, folder)
+        beside = (job.testbench.path.resolve().parent,) if job.testbench.path is not None else ()
+        link_data((*job.design.files, *job.testbench_files), folder, roots={*(one.parent for one in job.design.sources), *beside})
         is_cocotb = job.testbench.language is Language.COCOTB
         if is_cocotb:
             (folder / f"{job.testbench.name}.py").write_text(job.testbench.text, encoding="utf-8")
@@ -251,15 +253,13 @@ def _includes(job: Job) -> set[Path]:
     return {file.path for file in job.design.files if file.role == "include"}
 
 
-def _link_data(job: Job, folder: Path) -> None:
-    """Lay memory images where a run looks for them: by the names that a source below the current folder could use."""
-    roots = {Path.cwd(), *(source.parent for source in job.design.sources)}
-    if job.testbench.path is not None:
-        roots.add(job.testbench.path.resolve().parent)
-    for file in (*job.design.files, *job.testbench_files):
+def link_data(files: Iterable[DesignFile], folder: Path, *, roots: set[Path]) -> None:
+    """Lay memory images where a run looks for them: by the names that a source below the current folder or a root could use."""
+    for file in files:
         if file.role != "data":
             continue
-        names = {Path(file.path.name), *(file.path.relative_to(root) for root in roots if file.path.is_relative_to(root))}
+        below = (root for root in {Path.cwd(), *roots} if file.path.is_relative_to(root))
+        names = {Path(file.path.name), *(file.path.relative_to(root) for root in below)}
         for name in sorted(names):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):

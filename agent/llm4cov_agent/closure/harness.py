@@ -1,0 +1,413 @@
+"""The compiled harness of a design, and the processes that run it. Decides nothing about what to run.
+
+One program is built per design; several processes of it may run at once. A crash or a hang of the model is a value: the
+process is started again, and snapshots that it held are made again from the steps that led to them.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import IntEnum
+from importlib import resources
+from pathlib import Path
+from threading import Event
+
+from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, ClockDrive, Step
+from llm4cov_agent.closure.code import Coder
+from llm4cov_agent.closure.shell import INSTANCE, Shell, make_shell
+from llm4cov_agent.errors import Problem
+from llm4cov_agent.judge.coverage import CoveragePoint
+from llm4cov_agent.judge.coverage_dat import read_counters
+from llm4cov_agent.judge.process import Limits, Served, scratch_folder, serve
+from llm4cov_agent.judge.simulator import Progress, SimulationLimits
+from llm4cov_agent.judge.verilator import Verilator
+from llm4cov_agent.judge.verilator.internals import find_members, is_plain_memory
+from llm4cov_agent.judge.verilator.program import build_program
+from llm4cov_agent.judge.verilator.simulator import link_data
+from llm4cov_agent.rtl.design import Design
+
+POWER_UP = 0
+"""The snapshot that every run may start from."""
+_ANSWER_S = 20.0
+"""A run that takes longer is taken for a hang; runs are bounded in cycles to far less."""
+_BINDINGS = "bindings.h"
+_SIGNALS = "signals.txt"
+_WORD = array.array("I").itemsize
+
+
+class Ending(IntEnum):
+    """How a run in the harness ended; the numbers are those of `harness.cpp`."""
+
+    DONE = 0
+    FINISHED = 1
+    """The design itself called `$finish`."""
+    TOO_LONG = 2
+    """It reached the most cycles it was given."""
+    CRASHED = 3
+    """The model ended its process or did not come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One run: steps from a snapshot on."""
+
+    steps: tuple[Step, ...]
+    start: int = POWER_UP
+    save: int = 0
+    """Number of the snapshot to make of its end; 0 for none. Numbers are never used twice."""
+    tells_all: bool = False
+    """Whether all counters and distances are told, not only those that are news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did."""
+
+    ending: Ending
+    cycles: int
+    counters: frozenset[int]
+    """Counters hit, without those known before unless all were asked for."""
+    nearer: Mapping[int, int] = field(default_factory=dict)
+    """Target -> smallest distance to it, where smaller than known before."""
+    places: tuple[int, ...] = ()
+    """State-machine places (hashed) never seen before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A value that a signal might come near to."""
+
+    signal: str
+    """Hierarchical name below the top of the design."""
+    value: int
+
+
+class Harness:
+    """A design's compiled harness with its running processes. Made by `open_harness`."""
+
+    def __init__(
+        self, design: Design, coder: Coder, binary: Path, signals: Sequence[str], limits: Limits, workers: int, has_snapshots: bool
+    ):
+        self.design, self.coder, self.has_snapshots = design, coder, has_snapshots
+        self.signals = {name: rank for rank, name in enumerate(signals)}
+        self.crashes = 0
+        self.points: dict[int, tuple[CoveragePoint, ...]] = {}
+        """Counter -> points that it stands for; counters of other files than the design's are left out."""
+        self.at_power_up: frozenset[int] = frozenset()
+        """Counters that are hit before the first step of any stimulus."""
+        self.targets: tuple[Target, ...] = ()
+        self.dropped: tuple[tuple[str, str], ...] = ()
+        self._known: dict[str, list[int]] = {"counters": [], "places": []}
+        self._best: dict[int, int] = {}
+        self._made: dict[int, tuple[int, tuple[Step, ...], int]] = {}
+        self._pool = ThreadPoolExecutor(workers)
+        self._workers = [_Worker(self, binary, limits) for _ in range(workers)]
+
+    @property
+    def workers(self) -> int:
+        """How many processes run at once."""
+        return len(self._workers)
+
+    def start(self, targets: Sequence[Target] = ()) -> None:
+        """Start the processes; `targets` of signals that the model does not have are left out of `self.targets`."""
+        self.targets = tuple(target for target in targets if target.signal in self.signals)
+        for worker in self._workers:
+            worker.start()
+
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._workers:
+            worker.close()
+        self._pool.shutdown()
+
+    def run(self, orders: Sequence[Order], *, most_cycles: int) -> list[Report]:
+        """Run orders, which must not start from each other's snapshots, spread over the processes; reports in their order.
+
+        What the reports call news does not depend on how the orders were spread.
+        """
+        shares = [list(range(rank, len(orders), self.workers)) for rank in range(self.workers)]
+        jobs = [
+            self._pool.submit(worker.run, [orders[place] for place in share], most_cycles) for worker, share in zip(self._workers, shares)
+        ]
+        reports: dict[int, Report] = {}
+        for share, job in zip(shares, jobs, strict=True):
+            reports.update(zip(share, job.result(), strict=True))
+        return [reports[place] for place in range(len(orders))]
+
+    def save(self, number: int, steps: tuple[Step, ...], start: int, *, most_cycles: int) -> None:
+        """Make a snapshot in every process."""
+        self._made[number] = (start, steps, most_cycles)
+        if self.has_snapshots:
+            list(self._pool.map(lambda worker: worker.run([Order(steps, start, number)], most_cycles), self._workers))
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget snapshots that no other one was made from."""
+        for number in numbers:
+            self._made.pop(number, None)
+        if self.has_snapshots:
+            for worker in self._workers:
+                worker.tell([ord("D"), *numbers])
+
+    def learn(self, counters: Sequence[int], nearer: Mapping[int, int], places: Sequence[int]) -> None:
+        """Count these as known in the runs to come."""
+        self._known["counters"] += counters
+        self._known["places"] += places
+        self._best.update(nearer)
+        for worker in self._workers:
+            worker.tell(_known_row(counters, nearer, places))
+
+    def whole(self, order: Order) -> tuple[Step, ...]:
+        """Give the steps from power-up to the end of an order."""
+        steps = order.steps
+        start = order.start
+        while start != POWER_UP:
+            start, before, _ = self._made[start]
+            steps = (*before, *steps)
+        return steps
+
+    def everything_known(self) -> Iterator[list[int]]:
+        """Rows that bring a new process to the state of the others."""
+        signals = self.signals
+        yield [ord("T"), *(word for one in self.targets for word in (signals[one.signal], one.value & 0xFFFF_FFFF, one.value >> 32))]
+        yield _known_row(self._known["counters"], self._best, self._known["places"])
+
+    def snapshots(self) -> Iterator[tuple[Order, int]]:
+        """Orders that make all snapshots again, each with its most cycles."""
+        for number, (start, steps, most_cycles) in self._made.items():
+            yield Order(steps, start, number), most_cycles
+
+
+def _known_row(counters: Sequence[int], nearer: Mapping[int, int], places: Sequence[int]) -> list[int]:
+    distances = [word for rank, distance in nearer.items() for word in (rank, distance & 0xFFFF_FFFF, distance >> 32)]
+    return [ord("K"), len(counters), *counters, len(nearer), *distances, *places]
+
+
+class _Worker:
+    """One process of the harness."""
+
+    def __init__(self, harness: Harness, binary: Path, limits: Limits) -> None:
+        self._harness, self._binary, self._limits = harness, binary, limits
+        self._stack = contextlib.ExitStack()
+        self._served: Served | None = None
+        self._folder = Path()
+        self._incoming = bytearray()
+
+    def start(self) -> None:
+        harness = self._harness
+        self._folder = self._stack.enter_context(scratch_folder())
+        link_data(harness.design.files, self._folder, roots={source.parent for source in harness.design.sources})
+        self._served = self._stack.enter_context(serve((str(self._binary),), folder=self._folder, limits=self._limits))
+        self._incoming.clear()
+        first = not harness.points
+        if first:
+            # Before anything runs, so that the file holds the numbers and nothing else.
+            self._ask([ord("N")], _ANSWER_S)
+            text = (self._folder / "coverage.dat").read_text(errors="replace")
+            kept = {file.path for file in harness.design.files if file.role in ("source", "library", "include")}
+            numbered = read_counters(text, root=Path.cwd(), keep=kept)
+            harness.points = {count - 1: points for count, points in numbered.items() if count > 0}
+        answer = self._ask([ord("P"), *harness.coder.power_up(1)], _ANSWER_S)
+        if answer is None:
+            raise HarnessBroken("the compiled design ends or hangs at power-up")
+        harness.at_power_up = frozenset(answer[1:]) & harness.points.keys()
+        for row in harness.everything_known():
+            self.tell(row)
+        if harness.has_snapshots:
+            for order, most_cycles in harness.snapshots():
+                self._ask(self._row(order, most_cycles), _ANSWER_S)
+
+    def close(self) -> None:
+        self._stack.close()
+        self._served = None
+
+    def tell(self, row: list[int]) -> None:
+        outgoing = memoryview(_frame(row))
+        while outgoing and self._served is not None:
+            written, chunk = self._served.pump(outgoing, timeout_s=_ANSWER_S)
+            if chunk is None or (not written and not chunk):
+                return
+            self._incoming += chunk
+            outgoing = outgoing[written:]
+
+    def run(self, orders: Sequence[Order], most_cycles: int) -> list[Report]:
+        reports: list[Report] = []
+        while len(reports) < len(orders):
+            reports += self._answers(orders[len(reports) :], most_cycles)
+            if len(reports) < len(orders):
+                # The process died or hung in the run whose answer is missing.
+                self._harness.crashes += 1
+                reports.append(Report(Ending.CRASHED, 0, frozenset()))
+                self.close()
+                self.start()
+        return reports
+
+    def _answers(self, orders: Sequence[Order], most_cycles: int) -> list[Report]:
+        """Send orders and read the reports as they come; fewer than orders if the process ends or hangs."""
+        outgoing = memoryview(b"".join(_frame(self._row(order, most_cycles)) for order in orders))
+        reports: list[Report] = []
+        last = time.monotonic()
+        while len(reports) < len(orders):
+            assert self._served is not None
+            written, chunk = self._served.pump(outgoing, timeout_s=1.0)
+            outgoing = outgoing[written:]
+            if chunk is None or time.monotonic() - last > _ANSWER_S:
+                return reports
+            self._incoming += chunk
+            while (row := self._take()) is not None:
+                reports.append(self._report(row))
+                last = time.monotonic()
+        return reports
+
+    def _ask(self, row: list[int], timeout_s: float) -> Sequence[int] | None:
+        self.tell(row)
+        deadline = time.monotonic() + timeout_s
+        while (answer := self._take()) is None:
+            if self._served is None or time.monotonic() > deadline:
+                return None
+            _, chunk = self._served.pump(memoryview(b""), timeout_s=1.0)
+            if chunk is None:
+                return None
+            self._incoming += chunk
+        return answer
+
+    def _row(self, order: Order, most_cycles: int) -> list[int]:
+        harness = self._harness
+        low_high = [most_cycles & 0xFFFF_FFFF, most_cycles >> 32]
+        if harness.has_snapshots:
+            return [ord("R"), order.start, order.save, int(order.tells_all), *low_high, *harness.coder.steps(order.steps)]
+        return [ord("R"), POWER_UP, 0, int(order.tells_all), 0xFFFF_FFFF, 0, *harness.coder.steps(harness.whole(order))]
+
+    def _take(self) -> Sequence[int] | None:
+        if len(self._incoming) < _WORD:
+            return None
+        (length,) = array.array("I", bytes(self._incoming[:_WORD]))
+        end = _WORD * (1 + length)
+        if len(self._incoming) < end:
+            return None
+        row = array.array("I", bytes(self._incoming[_WORD:end]))
+        del self._incoming[:end]
+        return row
+
+    def _report(self, row: Sequence[int]) -> Report:
+        hit_end = 6 + row[3]
+        near_end = hit_end + 3 * row[4]
+        return Report(
+            Ending(row[0]),
+            row[2] << 32 | row[1],
+            frozenset(row[6:hit_end]) & self._harness.points.keys(),
+            {row[place]: row[place + 2] << 32 | row[place + 1] for place in range(hit_end, near_end, 3)},
+            tuple(row[near_end:]),
+        )
+
+
+class HarnessBroken(Exception):
+    """A harness that was built can't be run; carries the reason to whoever opened it, who makes a value of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A harness that is open, or why there is none."""
+
+    harness: Harness | None
+    problems: tuple[Problem, ...]
+    dropped: tuple[tuple[str, str], ...] = ()
+
+
+@contextlib.contextmanager
+def open_harness(
+    design: Design,
+    verilator: Verilator,
+    clocks: tuple[ClockDrive, ...],
+    *,
+    workers: int,
+    limits: SimulationLimits,
+    progress: Progress | None = None,
+    cancel: Event | None = None,
+) -> Iterator[Opened]:
+    """Build (or take from the cache) the harness of a design; `Harness.start` is left to the caller.
+
+    Raises `Cancelled` if `cancel` is set while another process builds the same.
+    """
+    shell = make_shell(design)
+    program = resources.files(__package__).joinpath("harness.cpp").read_text()
+    machines = [machine.signal for machine in design.machines]
+    with build_program(
+        verilator,
+        design,
+        shell_name=shell.name,
+        shell_text=shell.text,
+        prepare=_preparer(shell, program, machines),
+        kept=(_SIGNALS,),
+        inputs=[program, list(machines)],
+        limits=limits,
+        progress=progress,
+        cancel=cancel,
+    ) as built:
+        if built.problems:
+            yield Opened(None, built.problems, built.dropped)
+            return
+        lines = (built.folder / _SIGNALS).read_text().splitlines()
+        harness = Harness(
+            design,
+            Coder(design, shell, clocks),
+            built.binary,
+            lines[1:],
+            # Processor time is bounded by the search itself; this only keeps a forgotten process from running for ever.
+            Limits(wall_s=3600, memory_bytes=limits.memory_bytes, file_bytes=limits.file_bytes),
+            workers,
+            has_snapshots=lines[0] == "snapshots",
+        )
+        harness.dropped = built.dropped
+        try:
+            yield Opened(harness, (), built.dropped)
+        finally:
+            harness.close()
+
+
+def _preparer(shell: Shell, program: str, machines: Sequence[str]) -> Callable[[Path], Path]:
+    """Make the function that writes the harness beside the generated code."""
+
+    def prepare(generated: Path) -> Path:
+        below = f"{shell.name}.{INSTANCE}."
+        members = {name.removeprefix(below): member for name, member in find_members(generated).items() if name.startswith(below)}
+        plain = is_plain_memory(generated)
+        ranks = {name: rank for rank, name in enumerate(members)}
+        found = [ranks[name] for name in machines if name in ranks and members[name].width <= 64]
+        # Each machine for itself, and all of them together: what one does while another is elsewhere is news too.
+        groups = [[rank] for rank in found] + ([found] if len(found) > 1 else [])
+        bound = [
+            *(("inputs", rank, f"symbols->TOP.{port.name}", port.width) for rank, port in enumerate(shell.inputs)),
+            *(("outputs", rank, f"symbols->TOP.{port.name}", port.width) for rank, port in enumerate(shell.outputs)),
+            *(("watches", rank, member.expression, member.width) for rank, member in enumerate(members.values())),
+        ]
+        text = [
+            "" if plain else "#define LLM4COV_FORKS\n",
+            f"static const uint64_t COMBINATIONAL_PERIOD = {COMBINATIONAL_PERIOD};\n",
+            f"static Signal inputs[{max(1, len(shell.inputs))}];\n",
+            f"static Signal outputs[{max(1, len(shell.outputs))}];\n",
+            f"static Signal watches[{max(1, len(members))}];\n",
+            f"static const std::vector<std::vector<uint32_t>> machines = {{{', '.join(_braced(one) for one in groups)}}};\n",
+            "static void bind() {\n",
+            *(f"    {table}[{rank}] = Signal{{&{expression}, {width}}};\n" for table, rank, expression, width in bound),
+            "}\n",
+        ]
+        (generated / _BINDINGS).write_text("".join(text))
+        (generated / _SIGNALS).write_text("\n".join(["snapshots" if plain else "forks", *members]) + "\n")
+        main = generated / "harness.cpp"
+        main.write_text(program)
+        return main
+
+    return prepare
+
+
+def _braced(numbers: Sequence[int]) -> str:
+    return "{" + ", ".join(map(str, numbers)) + "}"
+
+
+def _frame(row: Sequence[int]) -> bytes:
+    return array.array("I", [len(row), *row]).tobytes()
