@@ -112,6 +112,7 @@ class Builder:
         self._pick: Bit = "0"
         self._aliases: dict[Bit, Bit] = {}
         self._gates: dict[Bit, Cell] = {}
+        self._opened: dict[tuple[str, tuple[str, ...]], Bit] = {}
 
     def free(self, width: int, *, name: str = "") -> Signal:
         """Return a new input that may change in every step."""
@@ -305,7 +306,12 @@ class Builder:
         cell.type = "removed"
         enable = cell.ports["EN"][0] if cell.number("EN_POLARITY") else netlist.negated(cell.ports["EN"][0])
         if self.phase is not Phase.WITNESS:
-            enable = netlist.all_of((enable, self.free(1)[0]))
+            # The bits of one block in one instance are run together.
+            name = q[0][0] if isinstance(q[0], tuple) else ""
+            block = (cell.src, netlist.wires[name].path[:-1])
+            if block not in self._opened:
+                self._opened[block] = self.free(1)[0]
+            enable = netlist.all_of((enable, self._opened[block]))
         kept = netlist.add_wire(len(q))
         following = self._register(kept, self._initial(q))
         netlist.connections.append((q, netlist.mux(enable, cell.ports["D"], kept)))

@@ -262,6 +262,8 @@ def _lines(netlist: Netlist) -> Iterator[str]:
     for name, (width, size, offset) in netlist.memories.items():
         yield f"  memory width {width} size {size} offset {offset} {name}"
     for cell in netlist.cells:
+        if cell.src:
+            yield f'  attribute \\src "{cell.src}"'
         yield f"  cell {cell.type} {cell.name}"
         for key, value in cell.parameters.items():
             kind, _, plain = value.rpartition(" ") if value.startswith(("signed ", "real ")) else ("", "", value)
