@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pyosys import libyosys  # type: ignore[import-untyped]
 
-from llm4cov_agent.closure.reach.hazards import Hazards, Scan, hazards_of, scan
+from llm4cov_agent.closure.reach.hazards import Scan, hazards_of, scan
 from llm4cov_agent.closure.reach.model import Builder, Mark, Phase, soften_memories
 from llm4cov_agent.closure.reach.netlist import Netlist, NetlistError, parse, write
 from llm4cov_agent.closure.reach.request import Facts, Request
@@ -50,11 +50,10 @@ def main() -> None:
 
 def _build(request: Request, facts: Facts) -> None:
     scans = {name: scan(Path(f"scan_{name}").read_text()) for name in request.sources}
-    hazards = hazards_of(scans)
-    facts.obstacle = hazards.obstacle or request.obstacle
+    facts.obstacle = next((item.obstacle for item in scans.values() if item.obstacle), "") or request.obstacle
     if request.phase is not Phase.WITNESS and facts.obstacle:
         return
-    netlist, marked, held, cut = _read(request, scans, hazards)
+    netlist, marked, held, cut = _read(request, scans)
     original = netlist
     if netlist.memories:
         netlist = _without_memories(netlist)
@@ -84,9 +83,7 @@ def _build(request: Request, facts: Facts) -> None:
     facts.done = True
 
 
-def _read(
-    request: Request, scans: Mapping[str, Scan], hazards: Hazards
-) -> tuple[Netlist, dict[tuple[str, int, int], list[str]], set[str], set[str]]:
+def _read(request: Request, scans: Mapping[str, Scan]) -> tuple[Netlist, dict[tuple[str, int, int], list[str]], set[str], set[str]]:
     """Elaborate; returns the netlist, the cover cells by place, and the wires to hold and to cut."""
     arguments = [*request.options, "--no-synthesis-define", "--no-proc", "--no-default-translate-off-format", "--top", request.top]
     design = libyosys.Design()
@@ -103,6 +100,7 @@ def _read(
     for cell in netlist.cells:
         if cell.type == "$check" and (place := place_of(cell.src)) is not None:
             marked.setdefault(place, []).append(cell.name)
+    hazards = hazards_of(scans, {base_name(wire) for wire in netlist.wires.values()})
     held = wires_named(netlist, scans, hazards.held)
     # A port that several parties drive has the value of none of them alone.
     outside = {wire.name for wire in netlist.wires.values() if wire.direction == "inout"}

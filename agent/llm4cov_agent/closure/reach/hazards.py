@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
@@ -21,7 +21,7 @@ class BlockKind(Enum):
     EDGE = "edge"
     COMBINATIONAL = "combinational"
     LISTED = "listed"
-    """A list of signals without edges, or a star that finds nothing to wait for."""
+    """A list of signals without edges."""
     TASK = "task"
 
 
@@ -38,6 +38,8 @@ class Block:
     nonblocking: set[str] = field(default_factory=set)
     names: Counter[str] = field(default_factory=Counter)
     declared: set[str] = field(default_factory=set)
+    waits: bool = False
+    """Whether it waits for `*`, that is, for the signals that it reads."""
     callee: str = ""
     """Name of a task or function."""
 
@@ -261,17 +263,16 @@ def _block(tokens: list[_Token], position: int, module: int, found: Scan) -> int
     end = _statement_end(tokens, position)
     block = Block(kind, module, (first.line, first.column), (tokens[end].line, tokens[end].column))
     _read_statements(tokens, position, end + 1, block, found)
-    if kind is BlockKind.COMBINATIONAL and waited and not _reads(block):
-        # A star that finds nothing to wait for never runs the block.
-        block.kind = BlockKind.LISTED
+    block.waits = waited
     found.blocks.append(block)
     return end + 1
 
 
-def _reads(block: Block) -> bool:
-    """Whether a name occurs beyond those that are assigned once each; doubtful cases count as not."""
-    written = block.blocking | block.nonblocking
-    return any(name not in written and name not in block.declared and not name.isupper() for name in block.names)
+def _never_runs(block: Block, signals: Collection[str]) -> bool:
+    """Whether a star finds nothing to wait for: a block that reads no signal but its own is never run; doubtful cases count."""
+    if not block.waits or block.kind is not BlockKind.COMBINATIONAL:
+        return False
+    return not (set(block.names) - block.blocking - block.nonblocking - block.declared) & set(signals)
 
 
 def _event(tokens: list[_Token], position: int, found: Scan) -> tuple[BlockKind, int, bool]:
@@ -454,12 +455,10 @@ class Hazards:
     """May have any value at any time."""
     held: frozenset[tuple[str, int, str]]
     """May keep the value of before instead of following its logic."""
-    obstacle: str
-    """Why nothing can be proved at all; empty if something can."""
 
 
-def hazards_of(scans: Mapping[str, Scan]) -> Hazards:
-    """Draw the conclusions for a whole design; keys are the names of the texts."""
+def hazards_of(scans: Mapping[str, Scan], signals: Collection[str]) -> Hazards:
+    """Draw the conclusions for a whole design with signals of these names; keys are the names of the texts."""
     cut: set[tuple[str, int, str]] = set()
     held: set[tuple[str, int, str]] = set()
     edges = sum(block.kind is BlockKind.EDGE for scan in scans.values() for block in scan.blocks)
@@ -469,7 +468,7 @@ def hazards_of(scans: Mapping[str, Scan]) -> Hazards:
     for key, item in scans.items():
         for block in item.blocks:
             blocking = block.blocking - block.declared
-            if block.kind is BlockKind.LISTED:
+            if block.kind is BlockKind.LISTED or _never_runs(block, signals):
                 held |= {(key, block.module, name) for name in blocking | block.nonblocking}
             elif block.kind is BlockKind.COMBINATIONAL:
                 held |= {(key, block.module, name) for name in block.nonblocking}
@@ -481,5 +480,4 @@ def hazards_of(scans: Mapping[str, Scan]) -> Hazards:
                 # Another clocked block that reads it may see it before or after: the order is the simulator's choice.
                 # One use beside those in this block is the declaration.
                 cut |= {(key, block.module, name) for name in blocking if everywhere[name] > block.names[name] + 1}
-    obstacle = next((item.obstacle for item in scans.values() if item.obstacle), "")
-    return Hazards(frozenset(cut), frozenset(held), obstacle)
+    return Hazards(frozenset(cut), frozenset(held))
