@@ -145,6 +145,13 @@ def default_clocks(clocks: tuple[Clock, ...]) -> tuple[ClockDrive, ...]:
     return tuple(ClockDrive(clock.port, step * (2 + rank), 2 * rank, _active(clock)) for rank, clock in enumerate(clocks))
 
 
+def free_clocks(design: Design) -> tuple[ClockDrive, ...]:
+    """Choose clocks for all of a design's clock inputs that a testbench can drive and that are no resets."""
+    driven = design.driven_signals()
+    resets = {reset.port for reset in design.resets}
+    return default_clocks(tuple(clock for clock in design.clocks if clock.port in driven and clock.port not in resets))
+
+
 def _active(clock: Clock) -> Edge:
     return Edge.NEGEDGE if clock.edge is Edge.NEGEDGE else Edge.POSEDGE
 

@@ -356,10 +356,10 @@ int main(int argc, char** argv) {
     Words row;
     while (receive(row)) {
         switch (row[0]) {
-            case 'N': {  // Numbers every counter and writes the coverage file, which tells the counters' points.
-                for (size_t i = 0; i < COUNTERS; ++i) symbols->__Vcoverage[i] = static_cast<uint32_t>(i) + 1;
+            case 'N': {  // Sets the counters to the values given, the rest to 0, and writes the coverage file. Tells how many there are, and a snapshot's size.
+                for (size_t i = 0; i < COUNTERS; ++i) symbols->__Vcoverage[i] = i + 1 < row.size() ? row[i + 1] : 0;
                 context->coveragep()->write("coverage.dat");
-                send(Words{static_cast<uint32_t>(COUNTERS)});
+                send(Words{static_cast<uint32_t>(COUNTERS), static_cast<uint32_t>(model_bytes)});
                 break;
             }
             case 'P': {  // Power-up: [seed state, number of clocks, (input, half, phase, falling, mask).., the initial values as steps..]

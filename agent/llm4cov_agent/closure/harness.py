@@ -22,7 +22,7 @@ from llm4cov_agent.closure.code import Coder
 from llm4cov_agent.closure.shell import INSTANCE, Shell, make_shell
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import CoveragePoint
-from llm4cov_agent.judge.coverage_dat import read_counters
+from llm4cov_agent.judge.coverage_dat import read_counts
 from llm4cov_agent.judge.process import Limits, Served, scratch_folder, serve
 from llm4cov_agent.judge.simulator import Progress, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
@@ -37,6 +37,7 @@ _ANSWER_S = 20.0
 """A run that takes longer is taken for a hang; runs are bounded in cycles to far less."""
 _BINDINGS = "bindings.h"
 _SIGNALS = "signals.txt"
+_BITS = 31
 _WORD = array.array("I").itemsize
 
 
@@ -96,6 +97,7 @@ class Harness:
         self.design, self.coder, self.has_snapshots = design, coder, has_snapshots
         self.signals = {name: rank for rank, name in enumerate(signals)}
         self.crashes = 0
+        self.snapshot_bytes = 0
         self.points: dict[int, tuple[CoveragePoint, ...]] = {}
         """Counter -> points that it stands for; counters of other files than the design's are left out."""
         self.at_power_up: frozenset[int] = frozenset()
@@ -132,7 +134,8 @@ class Harness:
         """
         shares = [list(range(rank, len(orders), self.workers)) for rank in range(self.workers)]
         jobs = [
-            self._pool.submit(worker.run, [orders[place] for place in share], most_cycles) for worker, share in zip(self._workers, shares)
+            self._pool.submit(worker.run, [orders[place] for place in share], most_cycles)
+            for worker, share in zip(self._workers, shares, strict=True)
         ]
         reports: dict[int, Report] = {}
         for share, job in zip(shares, jobs, strict=True):
@@ -206,11 +209,7 @@ class _Worker:
         first = not harness.points
         if first:
             # Before anything runs, so that the file holds the numbers and nothing else.
-            self._ask([ord("N")], _ANSWER_S)
-            text = (self._folder / "coverage.dat").read_text(errors="replace")
-            kept = {file.path for file in harness.design.files if file.role in ("source", "library", "include")}
-            numbered = read_counters(text, root=Path.cwd(), keep=kept)
-            harness.points = {count - 1: points for count, points in numbered.items() if count > 0}
+            harness.points = points_of_counters(self._counts)
         answer = self._ask([ord("P"), *harness.coder.power_up(1)], _ANSWER_S)
         if answer is None:
             raise HarnessBroken("the compiled design ends or hangs at power-up")
@@ -224,6 +223,16 @@ class _Worker:
     def close(self) -> None:
         self._stack.close()
         self._served = None
+
+    def _counts(self, values: Sequence[int]) -> tuple[int, list[tuple[CoveragePoint, int]]]:
+        """Give the number of counters, and the points as the coverage file has them when the counters hold `values`."""
+        answer = self._ask([ord("N"), *values], _ANSWER_S)
+        if answer is None:
+            raise HarnessBroken("the compiled design can't be loaded")
+        text = (self._folder / "coverage.dat").read_text(errors="replace")
+        kept = {file.path for file in self._harness.design.files if file.role in ("source", "library", "include")}
+        self._harness.snapshot_bytes = answer[1]
+        return answer[0], [(entry.point, count) for entry, count in read_counts(text, root=Path.cwd(), keep=kept)]
 
     def tell(self, row: list[int]) -> None:
         outgoing = memoryview(_frame(row))
@@ -403,6 +412,33 @@ def _preparer(shell: Shell, program: str, machines: Sequence[str]) -> Callable[[
         return main
 
     return prepare
+
+
+def points_of_counters(
+    counts: Callable[[Sequence[int]], tuple[int, list[tuple[CoveragePoint, int]]]],
+) -> dict[int, tuple[CoveragePoint, ...]]:
+    """Find out which points each counter stands for, by asking what the coverage file says for chosen values of the counters.
+
+    A line of the file may add several counters, so those that share a line are told apart by powers of two.
+    """
+    number, _ = counts(())
+    _, members = counts([1] * number)
+    _, numbered = counts(range(1, number + 1))
+    found: dict[int, list[CoveragePoint]] = {}
+    for (point, count), (_, label) in zip(members, numbered, strict=True):
+        if count == 1:
+            found.setdefault(label - 1, []).append(point)
+    shared = [counter for counter in range(number) if counter not in found]
+    if any(count > 1 for _, count in members):
+        for start in range(0, len(shared), _BITS):
+            values = [0] * number
+            for bit, counter in enumerate(shared[start : start + _BITS]):
+                values[counter] = 1 << bit
+            for point, count in counts(values)[1]:
+                for bit, counter in enumerate(shared[start : start + _BITS]):
+                    if count >> bit & 1:
+                        found.setdefault(counter, []).append(point)
+    return {counter: tuple(dict.fromkeys(points)) for counter, points in sorted(found.items())}
 
 
 def _braced(numbers: Sequence[int]) -> str:

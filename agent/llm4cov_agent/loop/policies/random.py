@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from random import Random as Generator
 
-from llm4cov_agent.bench.stimulus import ClockDrive, Hold, Random, RandomField, Reset, Sequence, Step, Stimulus, default_clocks
-from llm4cov_agent.rtl.design import Design, Direction, Port
+from llm4cov_agent.bench.stimulus import Hold, Random, Reset, Sequence, Step, Stimulus, free_clocks
+from llm4cov_agent.bench.weighting import drawn_inputs
+from llm4cov_agent.rtl.design import Design, Port
 
 RESET_CYCLES = 4
 IDLE_CYCLES = 4
-MOST_CHOICES = 48
-"""Interesting values per port; more of them would each come up too seldom."""
-CORNER_PERCENT = 30
-"""How often a value is taken from a port's interesting ones."""
-MOSTLY_PERCENT = 80
-"""How often a control bit takes the level that a sequence prefers."""
 
 
 def random_stimulus(design: Design, *, seed: int, cycles: int = 2000) -> Stimulus:
     """Make a stimulus of about `cycles` cycles, the same for the same seed."""
     generator = Generator(seed)
-    clocks = _free_clocks(design)
+    clocks = free_clocks(design)
     clock_ports = {clock.port for clock in clocks}
     resets = tuple(dict.fromkeys(reset.port for reset in design.resets if reset.port not in clock_ports))
     inputs = [port for port in design.ports if port.is_driven and port.name not in clock_ports and port.name not in resets]
@@ -68,12 +63,6 @@ def random_stimulus(design: Design, *, seed: int, cycles: int = 2000) -> Stimulu
     return Stimulus(design.top, seed & 0xFFFF_FFFF, clocks, tuple(sequences))
 
 
-def _free_clocks(design: Design) -> tuple[ClockDrive, ...]:
-    driven = design.driven_signals()
-    resets = {reset.port for reset in design.resets}
-    return default_clocks(tuple(clock for clock in design.clocks if clock.port in driven and clock.port not in resets))
-
-
 def _pulse(resets: tuple[str, ...], generator: Generator) -> tuple[Step, ...]:
     """Reset the design while it works: all of it, or one reset of several on its own."""
     if len(resets) > 1 and generator.random() < 0.5:
@@ -82,32 +71,4 @@ def _pulse(resets: tuple[str, ...], generator: Generator) -> tuple[Step, ...]:
 
 
 def _draws(inputs: list[Port], cycles: int, generator: Generator, *, preferred: int | None, slowest: int, quickest: int = 0) -> Random:
-    """Draw all inputs for some cycles; a port keeps its value in `quickest` to `slowest` percent of them, bits are mostly `preferred`."""
-    fields: list[RandomField] = []
-    for port in inputs:
-        stay_percent = generator.randint(quickest, slowest)
-        choices, percent = _interesting(port), CORNER_PERCENT
-        if port.width == 1:
-            choices, percent = ((_level(port, preferred),), MOSTLY_PERCENT) if preferred is not None else ((), 0)
-        for signal in port.signals():
-            fields.append(RandomField(signal, choices, percent if choices else 0, stay_percent))
-            if port.direction is Direction.INOUT:
-                # Long turns: a bus that changes hands in every cycle never gets to finish a transfer.
-                fields.append(RandomField(f"{signal}.enable", (), 0, max(stay_percent, 70)))
-    return Random(cycles, tuple(fields))
-
-
-def _level(port: Port, preferred: int) -> int:
-    """Read a name with the usual ending for active-low as such."""
-    return 1 - preferred if port.name.lower().endswith(("_n", "_ni", "_l", "_b")) else preferred
-
-
-def _interesting(port: Port) -> tuple[int, ...]:
-    """Give the values of a port that are worth more than their share: named ones, compared ones and their neighbours, the corners."""
-    top = (1 << port.width) - 1
-    if port.width == 1 or (port.width <= 3 and not port.enum):
-        return ()
-    corners = (0, 1, top, top >> 1, (top >> 1) + 1) if port.width > 3 else ()
-    compared = [constant for constant in port.constants if 0 <= constant <= top]
-    near = [constant + offset for constant in compared for offset in (-1, 1) if port.width > 3 and 0 <= constant + offset <= top]
-    return tuple(dict.fromkeys((*(member.value for member in port.enum), *compared, *corners, *near)))[:MOST_CHOICES]
+    return Random(cycles, drawn_inputs(inputs, generator, preferred=preferred, slowest=slowest, quickest=quickest))

@@ -1,0 +1,183 @@
+"""Explains a hole: what was never seen, what would have to hold for it, and which inputs that hangs on.
+
+Knows no run, no simulator and no editor: how near a run came is given, and markdown is the only format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from llm4cov_agent.closure.needs import Needs, needs_of
+from llm4cov_agent.judge.coverage import CoveragePoint, Kind
+from llm4cov_agent.judge.holes import NOT_TRIED, Hole, VerdictKind
+from llm4cov_agent.judge.wording import missed_words
+from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.rtl.elaborate.condition_values import Condition, Conditions
+
+MAX_INPUTS = 8
+MAX_ASSIGNMENTS = 8
+MAX_IN_SENTENCE = 4
+"""Conditions that one sentence names; the innermost ones say most."""
+_BRANCHES = {
+    "if": "Branch {written} at line {line} was never taken",
+    "else": "Branch `else` of {written} at line {line} was never taken",
+}
+_LINES = {
+    "if": "The part of {written} at line {line} was never executed",
+    "elsif": "The part of {written} at line {line} was never executed",
+    "else": "The `else` part of {written} at line {line} was never executed",
+    "case": "Case item {written} at line {line} was never chosen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NearestApproach:
+    """How near all runs together came to one value of one signal."""
+
+    signal: str
+    """Name from the top down, such as `u_rx.count`."""
+    wanted: int
+    """Bit pattern, non-negative."""
+    distance: int
+    """Between the wanted value and the nearest one seen; 0 if it was seen."""
+    seen: int | None = None
+    """That nearest value, where it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a person is told about one hole."""
+
+    sentence: str
+    """One sentence for a diagnostic, with code in backticks and a full stop."""
+    conditions: tuple[tuple[str, int], ...] = ()
+    """(text, line) of what must hold, outermost first, resets included."""
+    nearest: tuple[str, ...] = ()
+    """How near runs came to values that the conditions want, one text each."""
+    inputs: tuple[str, ...] = ()
+    """Input ports of the top that the conditions depend on, at most MAX_INPUTS, the nearest first; clocks and resets only alone."""
+    detail: str = ""
+    """Several lines of markdown for a hover."""
+
+
+def explain(hole: Hole, design: Design, conditions: Conditions, nearest: Mapping[str, NearestApproach] | None = None) -> Explanation:
+    """Explain one hole; of a place that isn't known, only what was missed is said. The keys of `nearest` don't matter."""
+    needs = needs_of(hole.point, conditions)
+    near = {part: text for part in needs.chain if (text := _nearest(part, design, tuple((nearest or {}).values())))}
+    resets = {reset.port for reset in design.resets}
+    sequential = resets | {clock.port for clock in design.clocks}
+    matter = [part for part in needs.chain if part is needs.own or not _hangs_on_only(part, resets, conditions)]
+    reached = conditions.inputs_of(needs.signals)
+    inputs = tuple(name for name in reached if name not in sequential) or reached
+    subject = _subject(hole.point, needs)
+    proved = hole.verdict.kind is VerdictKind.UNREACHABLE
+    sentence = subject + " and is proved unreachable" * proved
+    clauses = list(_clauses(hole.point, needs, matter, near, "would need" if proved else "needs"))
+    if inputs and not proved:
+        clauses.append(_inputs_clause(hole.point, needs, inputs, conditions))
+    sentence += f": {'; '.join(clauses)}." if clauses else "."
+    return Explanation(
+        sentence=sentence,
+        conditions=tuple((part.text, part.place.line) for part in needs.chain),
+        nearest=tuple(dict.fromkeys(near.values())),
+        inputs=inputs[:MAX_INPUTS],
+        detail="\n".join(_detail(hole, subject, needs, near, inputs)),
+    )
+
+
+def code(text: str) -> str:
+    """Set text as code in markdown, backticks in it included."""
+    plain = " ".join(text.split())
+    if "`" not in plain:
+        return f"`{plain}`"
+    fence = "`" * (max(len(run) for run in "".join(c if c == "`" else " " for c in plain).split()) + 1)
+    return f"{fence} {plain} {fence}"
+
+
+def _subject(point: CoveragePoint, needs: Needs) -> str:
+    words = {Kind.BRANCH: _BRANCHES, Kind.LINE: _LINES}.get(point.kind, {}).get(point.comment)
+    if words is not None and needs.own is not None and needs.own.written:
+        return words.format(written=code(needs.own.written), line=point.line)
+    missed = " ".join(missed_words(point).split())
+    # A signal's name keeps its case at the beginning of a sentence.
+    return f"{missed if point.kind is Kind.TOGGLE else missed[:1].upper() + missed[1:]} (line {point.line})"
+
+
+def _hangs_on_only(part: Condition, ports: set[str], conditions: Conditions) -> bool:
+    reached = conditions.inputs_of(part.signals)
+    return bool(reached) and set(reached) <= ports
+
+
+def _nearest(part: Condition, design: Design, approaches: Sequence[NearestApproach]) -> str:
+    """Say how near runs came to what a condition wants; nothing where it wants a value not to be there."""
+    if part.text.startswith("!") or "!=" in part.text:
+        return ""
+    found = [one for one in approaches if one.distance > 0 and (one.signal, one.wanted) in part.wanted]
+    if not found:
+        return ""
+    best = min(found, key=lambda one: (one.distance, one.signal, one.wanted))
+    wanted = _value(design, best.signal, best.wanted)
+    if best.seen is None:
+        return f"nearest: {best.distance} away from {wanted}"
+    return f"nearest: {_value(design, best.signal, best.seen)} of {wanted}"
+
+
+def _value(design: Design, signal: str, value: int) -> str:
+    names = (state.name for machine in design.machines if machine.signal == signal for state in machine.states if state.value == value)
+    return next(names, str(value))
+
+
+def _clauses(point: CoveragePoint, needs: Needs, matter: Sequence[Condition], near: Mapping[Condition, str], verb: str) -> Iterator[str]:
+    shown = matter[-MAX_IN_SENTENCE:]
+    if shown:
+        parts = [_condition(part, near, point.line) for part in shown]
+        chain = parts[0] if len(parts) == 1 else f"{', then '.join(parts[:-1])} and then {parts[-1]}"
+        more = len(matter) - len(shown)
+        yield f"{verb} {chain}" + (f" inside {more} other condition{'s' * (more != 1)}" if more else "")
+    if len(needs.assignments) == 1:
+        one = needs.assignments[0][0]
+        yield f"assigned by {code(one.text)} (line {one.place.line})"
+    elif needs.assignments:
+        lines = sorted({one.place.line for one, _ in needs.assignments})
+        listed = ", ".join(str(line) for line in lines[:MAX_ASSIGNMENTS]) + ", ..." * (len(lines) > MAX_ASSIGNMENTS)
+        yield f"assigned at line{'s' * (len(lines) != 1)} {listed}"
+
+
+def _condition(part: Condition, near: Mapping[Condition, str], line: int) -> str:
+    remarks = [*([f"line {part.place.line}"] if part.place.line != line else []), *([near[part]] if part in near else [])]
+    return code(part.text) + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def _inputs_clause(point: CoveragePoint, needs: Needs, inputs: Sequence[str], conditions: Conditions) -> str:
+    if point.kind is Kind.TOGGLE and not needs.assignments and set(needs.signals) <= conditions.inputs:
+        return "it is an input of the top, so no stimulus drove it so"
+    more = len(inputs) - MAX_INPUTS
+    names = ", ".join(code(name) for name in inputs[:MAX_INPUTS]) + (f" and {more} more" if more > 0 else "")
+    return f"driven by input{'s' * (len(inputs) != 1)} {names}"
+
+
+def _detail(hole: Hole, subject: str, needs: Needs, near: Mapping[Condition, str], inputs: Sequence[str]) -> Iterator[str]:
+    yield f"**{subject}**"
+    if needs.chain:
+        yield ""
+        yield "Must hold, outermost first:" if not needs.assignments else "Must hold for every assignment below, outermost first:"
+        yield ""
+        for number, part in enumerate(needs.chain, 1):
+            yield f"{number}. {_condition(part, near, 0)}"
+    if needs.assignments:
+        yield ""
+        yield "Assigned by:"
+        yield ""
+        for one, chain in needs.assignments[:MAX_ASSIGNMENTS]:
+            further = [code(part.text) for part in chain if part not in needs.chain]
+            yield f"- {code(one.text)} (line {one.place.line})" + (f" under {', '.join(further)}" if further else "")
+        if len(needs.assignments) > MAX_ASSIGNMENTS:
+            yield f"- and {len(needs.assignments) - MAX_ASSIGNMENTS} more"
+    if inputs:
+        more = len(inputs) - MAX_INPUTS
+        yield ""
+        yield f"Hangs on inputs: {', '.join(code(name) for name in inputs[:MAX_INPUTS])}" + (f" and {more} more." if more > 0 else ".")
+    if hole.verdict != NOT_TRIED:
+        yield ""
+        yield f"Verdict: {hole.verdict}. {hole.verdict.reason}".rstrip()

@@ -1,0 +1,175 @@
+"""Makes new steps, from nothing or from steps that proved useful. Knows ports and protocols, no coverage.
+
+Every maker ends with time passing, so that what it drove last is felt before anything follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random as Generator
+
+from llm4cov_agent.bench.stimulus import Drive, Hold, Random, Repeat, Reset, Step, Wait
+from llm4cov_agent.bench.weighting import drawn_inputs
+from llm4cov_agent.closure.palette import Palette
+from llm4cov_agent.closure.protocols import Handshake, find_handshakes, frames, has_frames, requests
+from llm4cov_agent.rtl.design import Port
+
+RESET_CYCLES = 4
+LONGEST = 400
+"""Steps; a splice is cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Steps and, in a clause for the reader of a testbench, what they are."""
+
+    steps: tuple[Step, ...]
+    origin: str
+
+
+class Makers:
+    """The ways to make steps for one design, each with the share of tries that it gets."""
+
+    def __init__(self, palette: Palette) -> None:
+        self.palette = palette
+
+    @cached_property
+    def ways(self) -> dict[str, Callable[[Generator], Made]]:
+        """Maker by name; which exist depends on the ports."""
+        found: dict[str, Callable[[Generator], Made]] = {"draw": self.draw, "poke": self.poke, "wait": self.wait}
+        if self.palette.inputs:
+            found |= {"pin": self.pin, "toggle": self.toggle}
+        if self.palette.resets:
+            found["reset"] = self.reset
+        if self._handshakes:
+            found["handshake"] = self.handshake
+        if has_frames(self.palette):
+            found["frame"] = self.frame
+        return found
+
+    @cached_property
+    def _handshakes(self) -> tuple[Handshake, ...]:
+        return find_handshakes(self.palette)
+
+    def draw(self, generator: Generator) -> Made:
+        """Draw all inputs for some cycles."""
+        quickest, slowest, preferred = generator.choice(((0, 20, None), (0, 60, 0), (0, 40, 1), (85, 97, None), (50, 90, 0), (60, 95, 1)))
+        fields = drawn_inputs(self.palette.inputs, generator, preferred=preferred, quickest=quickest, slowest=slowest)
+        cycles = generator.choice((8, 30, 100, 300, 1000))
+        return Made((Random(cycles, fields, generator.getrandbits(32)),), "random values on all inputs")
+
+    def pin(self, generator: Generator) -> Made:
+        """Hold some inputs at worthwhile values and draw the others."""
+        count = generator.randint(1, max(1, len(self.palette.inputs) * 2 // 3))
+        pinned = generator.sample(self.palette.inputs, min(count, len(self.palette.inputs)))
+        others = [port for port in self.palette.inputs if port not in pinned]
+        drive = Drive(tuple((signal, self._value(port, generator)) for port in pinned for signal in port.signals()))
+        quickest = generator.choice((0, 0, 50, 90))
+        fields = drawn_inputs(
+            others, generator, preferred=generator.choice((None, 0, 1)), quickest=quickest, slowest=generator.choice((quickest, 97))
+        )
+        cycles = generator.choice((8, 30, 100, 300, 1000, 3000))
+        return Made((drive, Random(cycles, fields, generator.getrandbits(32))), "some inputs at chosen values, the others random")
+
+    def poke(self, generator: Generator) -> Made:
+        """Set a few inputs, let time pass, several times."""
+        steps: list[Step] = []
+        for _ in range(generator.choice((1, 2, 4, 10, 30))):
+            chosen = generator.sample(self.palette.signals, min(len(self.palette.signals), generator.choice((1, 1, 2, 4))))
+            values = tuple(
+                (signal, self._value(port, generator) if width == port.width else generator.getrandbits(width))
+                for signal, width, port in chosen
+            )
+            steps += [Drive(values), Hold(self._hold(generator))]
+        return Made(tuple(steps), "single changes with time between them")
+
+    def toggle(self, generator: Generator) -> Made:
+        """Switch one bit on and off many times, for what counts events."""
+        bits = [signal for signal, width, _ in self.palette.signals if width == 1]
+        if not bits:
+            return self.poke(generator)
+        bit = generator.choice(bits)
+        high, low = generator.choice((1, 1, 2, 3)), generator.choice((1, 1, 2, 5))
+        body: tuple[Step, ...] = (Drive(((bit, 1),)), Hold(high), Drive(((bit, 0),)), Hold(low))
+        return Made((Repeat(generator.choice((2, 10, 20, 70, 300)), body),), f"many pulses on {bit}")
+
+    def wait(self, generator: Generator) -> Made:
+        """Let time pass as long as a counter of the design may take, or until an output changes."""
+        if self.palette.flags and generator.random() < 0.4:
+            flag = generator.choice(self.palette.flags)
+            return Made((Wait(flag, generator.getrandbits(1), generator.choice((50, 500, 5000))), Hold(1)), f"waiting for {flag}")
+        return Made((Hold(generator.choice(self.palette.holds)),), "time passing")
+
+    def reset(self, generator: Generator) -> Made:
+        """Reset in mid-run, all or one of several."""
+        ports = () if len(self.palette.resets) == 1 or generator.random() < 0.5 else (generator.choice(self.palette.resets),)
+        after = self.draw(generator).steps if generator.random() < 0.5 else (Hold(2),)
+        return Made((Reset(generator.choice((1, 2, RESET_CYCLES)), ports), *after), "a reset in mid-run")
+
+    def handshake(self, generator: Generator) -> Made:
+        """Ask and wait for the answer."""
+        handshake = generator.choice(self._handshakes)
+        return Made(
+            requests(self.palette, handshake, generator), f"requests on {', '.join(handshake.asks)} that wait for {handshake.answer}"
+        )
+
+    def frame(self, generator: Generator) -> Made:
+        """Send serial frames."""
+        return Made(frames(self.palette, generator), "serial frames, bit by bit")
+
+    def vary(self, steps: Sequence[Step], others: Sequence[Sequence[Step]], generator: Generator) -> tuple[Step, ...]:
+        """Change steps that proved useful in a few places: values, lengths, order, or a splice with other such steps."""
+        changed = list(steps)
+        for _ in range(generator.choice((1, 1, 2, 4))):
+            if not changed:
+                break
+            place = generator.randrange(len(changed))
+            match generator.randrange(7):
+                case 0:
+                    del changed[place]
+                case 1:
+                    changed[place:place] = self.poke(generator).steps
+                case 2 if others:
+                    other = generator.choice(others)
+                    changed[place:] = other[generator.randrange(len(other)) if other else 0 :]
+                case 3:
+                    changed[place : place + 2] = [Repeat(generator.choice((2, 4, 16, 64)), tuple(changed[place : place + 2]))]
+                case _:
+                    changed[place] = self._varied(changed[place], generator)
+        return (*changed[:LONGEST], Hold(1))
+
+    def _varied(self, step: Step, generator: Generator) -> Step:
+        match step:
+            case Hold():
+                return Hold(self._hold(generator), step.clock)
+            case Random():
+                cycles = generator.choice((step.cycles, step.cycles * 2, max(1, step.cycles // 2)))
+                return Random(min(cycles, 5000), step.fields, generator.getrandbits(32))
+            case Wait():
+                return Wait(step.signal, step.value, generator.choice((10, 200, 3000)), step.equal)
+            case Repeat():
+                return Repeat(max(1, min(2000, step.count * generator.choice((1, 2, 4)) + generator.choice((-1, 0, 1)))), step.steps)
+            case Drive():
+                owners = {signal: (width, port) for signal, width, port in self.palette.signals}
+                values = dict(step.values)
+                known = [name for name in values if name in owners]
+                if known:
+                    name = generator.choice(known)
+                    width, port = owners[name]
+                    flipped = values[name] ^ 1 << generator.randrange(width)
+                    values[name] = flipped if generator.random() < 0.5 or width != port.width else self._value(port, generator)
+                return Drive(tuple(values.items()))
+            case _:
+                return step
+
+    def _value(self, port: Port, generator: Generator) -> int:
+        values = self.palette.values[port.name]
+        return generator.choice(values) if values and generator.random() < 0.6 else generator.getrandbits(port.width)
+
+    def _hold(self, generator: Generator) -> int:
+        if generator.random() < 0.5:
+            return generator.choice((1, 1, 1, 2, 3, 4))
+        holds = self.palette.holds
+        return holds[min(generator.randrange(len(holds)), generator.randrange(len(holds)))]

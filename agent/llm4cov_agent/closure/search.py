@@ -1,0 +1,195 @@
+"""The coverage-guided search: makes steps, runs them in the harness, keeps what is new, goes on from there.
+
+What is found depends on the seed and the number of rounds only, not on time or on how many processes share the work:
+a round's runs don't know of each other, and their reports are read in the order in which they were made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random as Generator
+
+from llm4cov_agent.bench.stimulus import Hold, Random, Reset, Step
+from llm4cov_agent.closure.corpus import Corpus, Entry
+from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, Order, Report, Target
+from llm4cov_agent.closure.mutate import RESET_CYCLES, Makers
+from llm4cov_agent.closure.palette import Palette
+from llm4cov_agent.judge.coverage import CoveragePoint
+from llm4cov_agent.rtl.design import Design
+
+BATCH = 48
+"""Runs of a round."""
+LONGEST_RUN = 30_000
+"""Cycles of one run."""
+_MOST_TARGETS = 24
+_NEARER = 0.85
+"""A distance counts as nearer if it is at most so much of the smallest before; every single step would fill the corpus."""
+_MOST_SNAPSHOT_BYTES = 256 << 20
+_MOST_PLACE_ENTRIES = 600
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a search has done so far."""
+
+    rounds: int = 0
+    runs: int = 0
+    cycles: int = 0
+    rounds_since_find: int = 0
+
+
+@dataclass(slots=True)
+class Search:
+    """A search on an open harness; `round` may be called as long as one likes."""
+
+    harness: Harness
+    palette: Palette
+    seed: int
+    most_cycles: int
+    """Cycles that a testbench may take."""
+    corpus: Corpus = field(init=False)
+    tally: Tally = field(default_factory=Tally)
+    hit: set[int] = field(default_factory=set)
+    """Counters hit so far."""
+    first: dict[int, int] = field(default_factory=dict)
+    """Counter -> entry that hit it first; counters hit at power-up have none."""
+    nearest: dict[Target, int] = field(default_factory=dict)
+    _best: dict[int, int] = field(default_factory=dict)
+    _generator: Generator = field(init=False)
+    _makers: Makers = field(init=False)
+    _weights: dict[str, float] = field(init=False)
+    _next: int = 1
+    _place_entries: int = 0
+    _seen_places: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Start from power-up, and from the reset if there is one."""
+        self._generator = Generator(self.seed)
+        self._makers = Makers(self.palette)
+        self._weights = dict.fromkeys(self._makers.ways, 1.0)
+        self.corpus = Corpus(most_cycles=self.most_cycles // 2, is_chain=not self.palette.resets and bool(self.palette.clocks))
+        self.hit |= self.harness.at_power_up
+        self.harness.learn(sorted(self.hit), {}, ())
+        steps: tuple[Step, ...] = (Reset(RESET_CYCLES), Hold(2)) if self.palette.resets else (Hold(2),)
+        origin = "reset" if self.palette.resets else "start"
+        self.offer(steps, origin, "start", POWER_UP, keep_always=True)
+
+    @property
+    def points_hit(self) -> set[CoveragePoint]:
+        """Points that some run hit."""
+        return {point for counter in self.hit for point in self.harness.points[counter]}
+
+    @property
+    def points_left(self) -> set[CoveragePoint]:
+        """Points that no run has hit yet."""
+        every = {point for points in self.harness.points.values() for point in points}
+        return every - self.points_hit
+
+    @property
+    def start(self) -> int:
+        """The entry that all sequences begin with."""
+        return next(iter(self.corpus.entries), POWER_UP)
+
+    def round(self) -> int:
+        """Make and run one batch; gives the number of counters that were hit for the first time."""
+        made: list[tuple[Order, str, str]] = []
+        for _ in range(BATCH if not self.corpus.is_chain else BATCH // 2):
+            made.append(self._make())
+        found = 0
+        reports = self.harness.run([order for order, _, _ in made], most_cycles=LONGEST_RUN)
+        for (order, origin, way), report in zip(made, reports, strict=True):
+            self.tally.runs += 1
+            self.tally.cycles += report.cycles
+            # In a chain only the first find of a batch can be gone on from; the others are found again.
+            if not (self.corpus.is_chain and found):
+                found += self._consider(order, origin, way, report)
+        self.tally.rounds += 1
+        self.tally.rounds_since_find = 0 if found else self.tally.rounds_since_find + 1
+        return found
+
+    def offer(self, steps: tuple[Step, ...], origin: str, way: str, start: int, *, keep_always: bool = False) -> int:
+        """Run given steps and keep them if they are news; gives the number of counters hit for the first time."""
+        order = Order(steps, start)
+        [report] = self.harness.run([order], most_cycles=LONGEST_RUN)
+        self.tally.runs += 1
+        self.tally.cycles += report.cycles
+        return self._consider(order, origin, way, report, keep_always=keep_always)
+
+    def _make(self) -> tuple[Order, str, str]:
+        generator = self._generator
+        parent = self.corpus.pick(generator)
+        number = parent.number if parent is not None else self.start
+        useful = [entry for entry in list(self.corpus.entries.values())[-200:] if entry.way != "start"]
+        if useful and generator.random() < 0.4:
+            entry = parent if parent is not None and parent.way != "start" and generator.random() < 0.5 else generator.choice(useful)
+            steps = self._makers.vary(entry.steps, [one.steps for one in useful[-20:]], generator)
+            # A changed run goes on from where the original began; from anywhere else it is a repeat of what helped.
+            number = entry.parent if generator.random() < 0.6 and not self.corpus.is_chain else number
+            return Order(steps, number), entry.origin, entry.way
+        way = generator.choices(list(self._weights), list(self._weights.values()))[0]
+        made = self._makers.ways[way](generator)
+        return Order((*made.steps, Hold(1)), number), made.origin, way
+
+    def _consider(self, order: Order, origin: str, way: str, report: Report, *, keep_always: bool = False) -> int:
+        """Keep a run if it is news against all before it."""
+        news = report.counters - self.hit
+        nearer = {rank: away for rank, away in report.nearer.items() if away < self._best.get(rank, 1 << 64)}
+        is_nearer = any(away < _NEARER * self._best.get(rank, 1 << 64) for rank, away in nearer.items())
+        places = [place for place in report.places if place not in self._seen_places]
+        if report.ending not in (Ending.DONE, Ending.TOO_LONG):
+            return 0
+        if report.ending is Ending.TOO_LONG and not self.harness.has_snapshots:
+            return 0
+        has_room = self._place_entries < min(_MOST_PLACE_ENTRIES, _MOST_SNAPSHOT_BYTES // max(1, self.harness.snapshot_bytes))
+        if not (news or keep_always or ((is_nearer or places) and has_room and not self.corpus.is_chain)):
+            return 0
+        steps = self._trimmed(order, news) if news and not keep_always else order.steps
+        number, self._next = self._next, self._next + 1
+        self.harness.save(number, steps, order.start, most_cycles=LONGEST_RUN)
+        depth = self.corpus.entries[order.start].cycles if order.start in self.corpus.entries else 0
+        self.corpus.add(Entry(number, order.start, steps, origin, way, depth + report.cycles, news))
+        self._place_entries += not news
+        for counter in news:
+            self.first[counter] = number
+        self.hit |= news
+        self._best.update(nearer)
+        self.nearest.update({self.harness.targets[rank]: away for rank, away in nearer.items()})
+        self._seen_places.update(places)
+        self.harness.learn(sorted(news), nearer, places)
+        if way in self._weights and news:
+            # Ways that find get more tries, up to a share that leaves the others some.
+            self._weights[way] = min(6.0, self._weights[way] + 0.5)
+        return len(news)
+
+    def _trimmed(self, order: Order, news: frozenset[int]) -> tuple[Step, ...]:
+        """Shorten the last long draw of a run to what its finds need."""
+        place = next((rank for rank in reversed(range(len(order.steps))) if isinstance(order.steps[rank], Random)), None)
+        if place is None:
+            return order.steps
+        step = order.steps[place]
+        assert isinstance(step, Random)
+        low, high = 0, step.cycles
+        best = order.steps
+        while high - low > max(2, step.cycles // 32):
+            middle = (low + high) // 2
+            steps = (*order.steps[:place], Random(middle, step.fields, step.seed), *order.steps[place + 1 :])
+            [report] = self.harness.run([Order(steps, order.start)], most_cycles=LONGEST_RUN)
+            self.tally.cycles += report.cycles
+            if news <= report.counters:
+                high, best = middle, steps
+            else:
+                low = middle
+        return best
+
+
+def targets_of(design: Design) -> tuple[Target, ...]:
+    """Choose values that signals might come near to: what registers of some width are compared with, each once."""
+    found = [Target(constant.signal, constant.value) for constant in design.constants if 3 < constant.width <= 64]
+    return tuple(dict.fromkeys(found))[:_MOST_TARGETS]
+
+
+def run_search(search: Search, *, goes_on: Callable[[Search], bool]) -> None:
+    """Do rounds for as long as there are points left and the caller wants."""
+    while search.points_left and goes_on(search):
+        search.round()
