@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from llm4cov_agent.closure.reach.bounds import guesses
 from llm4cov_agent.closure.reach.netlist import Bit, Cell, Netlist, NetlistError, Signal
 
 RESET_EDGES = 2
@@ -110,6 +111,10 @@ class Builder:
         self._edges: dict[tuple[Bit, bool], Bit] = {}
         self._previous: dict[Bit, Bit] = {}
         self._pick: Bit = "0"
+        self._guard: Bit | None = None
+        """Whether registers may be expected to be within their bounds; None where they begin anywhere."""
+        self._clocked: list[tuple[Signal, Signal]] = []
+        """(register, what it takes at its clock edge)."""
         self._aliases: dict[Bit, Bit] = {}
         self._gates: dict[Bit, Cell] = {}
         self._opened: dict[tuple[str, tuple[str, ...]], Bit] = {}
@@ -165,8 +170,21 @@ class Builder:
             bad = netlist.add_wire(1, name=f"\\bad{number}", direction="output")
             happened = netlist.any_of(self._event(condition, mark.event) for condition in conditions)
             netlist.connections.append((bad, (netlist.all_of((happened, live)),)))
+        if self._guard is not None:
+            self._bound_registers(self._guard)
         self._name_inputs()
         self._define_undefined()
+
+    def _bound_registers(self, guard: Bit) -> None:
+        """Add outputs `lemma0`, `lemma1`, ... that are 1 where a register exceeds a guessed bound."""
+        netlist = self.netlist
+        self._index()
+        registers, data = [q for q, _ in self._clocked], [d for _, d in self._clocked]
+        for number, (register, bound) in enumerate(guesses(netlist, registers, data, self._original)):
+            limit: Signal = tuple("1" if bound >> index & 1 else "0" for index in range(len(register)))
+            above = netlist.binary("$gt", register, limit)[0]
+            out = netlist.add_wire(1, name=f"\\lemma{number}", direction="output")
+            netlist.connections.append((out, (netlist.all_of((guard, above)),)))
 
     def _conditions(self, mark: Mark) -> list[Bit]:
         cells = [self.netlist.cells[position] for position in mark.cells]
@@ -299,6 +317,7 @@ class Builder:
             trigger = netlist.any_of((clocked, self.edge(load[0], rising=is_high)))
             value = netlist.mux(load[0] if is_high else netlist.negated(load[0]), loaded, value)
         netlist.connections.append((following, netlist.mux(trigger, value, q)))
+        self._clocked.append((q, d))
 
     def _latch(self, cell: Cell) -> None:
         """A latch follows while it is open; for proofs it may as well not, as another block may have closed it meanwhile."""
@@ -371,6 +390,7 @@ class Builder:
     def _live(self, clocks: Sequence[ClockPin], resets: Sequence[ResetPin]) -> Bit:
         """Return whether questions count: at once from power-up, after the reset sequence from unknown registers."""
         if self.phase is not Phase.ANY_START:
+            self._guard = "1" if self.phase is Phase.POWER_UP else None
             return "1"
         netlist = self.netlist
         was_unknown = self.netlist.add_wire(1)[0]
@@ -379,6 +399,7 @@ class Builder:
         if not resets:
             return "1"
         done: list[Bit] = []
+        once: list[Bit] = []
         for clock in clocks:
             bit = (clock.wire, clock.index)
             edges = [self.edge(bit, rising=rising) for rising, used in ((True, clock.rising), (False, clock.falling)) if used]
@@ -389,10 +410,13 @@ class Builder:
                 before = self.stored((seen,))[0]
                 netlist.connections.append(((seen,), (netlist.any_of((before, now)),)))
                 now = netlist.all_of((now, before))
+                if len(once) == len(done):
+                    once.append(before)
             done.append(self.stored((seen,))[0])
         ready = netlist.all_of(done) if done else netlist.negated(self._first)
         if not done:
             ready = self.stored((ready,))[0]
+        self._guard = netlist.any_of((netlist.negated(unknown), netlist.all_of(once) if once else ready))
         self._hold_resets(resets, netlist.all_of((unknown, netlist.negated(ready))))
         return netlist.any_of((netlist.negated(unknown), ready))
 

@@ -43,7 +43,7 @@ def abc_path() -> Path:
 def prove(folder: Path, wanted: Sequence[int], *, budget_s: float, cancel: CancelEvent | None) -> Proofs:
     """Try to prove the outputs `bad<N>` of `model.aig`, N in `wanted`, within a time in seconds."""
     deadline = time.monotonic() + budget_s
-    positions = _positions(folder / "model.aig")
+    positions, lemmas = _positions(folder / "model.aig")
     numbers = {position: number for number, position in positions.items()}
     pending = {positions[number] for number in wanted if number in positions}
     proved = {position for position in pending if _outputs(folder / "model.aig")[position] == 0}
@@ -58,22 +58,33 @@ def prove(folder: Path, wanted: Sequence[int], *, budget_s: float, cancel: Cance
             found = {position for position in pending if literals[position] == 0}
             proved |= found
             pending -= found
+    helpful: list[int] = []
+    useless: set[int] = set()
     source = "reduced.aig" if (folder / "reduced.aig").exists() else "model.aig"
     if pending and (left := deadline - time.monotonic()) > 0.5:
         # All at once first: most are easy, and a process for each would cost more than the proofs.
         slice_s = max(1, round(left / 4))
         text = _abc(folder, f"read_aiger {source}; pdr -a -H {_EACH_MS} -T {slice_s}", slice_s + 3.0, cancel)
-        sure = {int(match[1]) for match in _PROVED.finditer(text)} & pending
+        sure = {int(match[1]) for match in _PROVED.finditer(text)}
+        helpful = sorted(lemmas & sure)
+        useless = {int(match[1]) for match in _ASSERTED.finditer(text)}
+        sure &= pending
         failed = {int(match[1]) for match in _ASSERTED.finditer(text)} & pending
         proved |= sure - failed
         refuted |= failed
         pending -= sure | failed
+    until = time.monotonic() + max(0.0, deadline - time.monotonic()) / 3
+    for position in sorted(lemmas - useless - set(helpful)) if pending else ():
+        if time.monotonic() > until or (cancel is not None and cancel.is_set()):
+            break
+        if _one(folder, source, [position], 1.0, cancel):
+            helpful.append(position)
     for effort in (1.0, 4.0, 30.0, 300.0):
         for position in sorted(pending):
             left = deadline - time.monotonic()
             if left <= 0.2 or (cancel is not None and cancel.is_set()):
                 return _named(proved, refuted, numbers)
-            verdict = _one(folder, source, position, min(effort, left), cancel)
+            verdict = _one(folder, source, [position, *helpful], min(effort, left), cancel)
             if verdict is True:
                 proved.add(position)
             elif verdict is False:
@@ -88,9 +99,15 @@ def _named(proved: set[int], refuted: set[int], numbers: dict[int, int]) -> Proo
     return Proofs(frozenset(numbers[item] for item in proved), frozenset(numbers[item] for item in refuted))
 
 
-def _one(folder: Path, source: str, position: int, effort_s: float, cancel: CancelEvent | None) -> bool | None:
-    """Prove (True) or refute (False) one output; None where the time was too short."""
-    command = f"read_aiger {source}; cone -O {position}; scleanup; dc2; pdr -T {max(1, round(effort_s))}"
+def _one(folder: Path, source: str, positions: Sequence[int], effort_s: float, cancel: CancelEvent | None) -> bool | None:
+    """Prove (True) or refute (False) the first output; None where the time was too short.
+
+    The others are known to be 0 for ever. Asking for the disjunction gives the prover that for its induction, and changes
+    nothing about the answer.
+    """
+    numbers = ",".join(map(str, positions))
+    chosen = f"cone -N {numbers}; orpos" if len(positions) > 1 else f"cone -O {numbers}"
+    command = f"read_aiger {source}; {chosen}; scleanup; dc2; pdr -T {max(1, round(effort_s))}"
     text = _abc(folder, command, effort_s + 2.0, cancel)
     if "Property proved" in text:
         return True
@@ -104,13 +121,14 @@ def _abc(folder: Path, command: str, limit_s: float, cancel: CancelEvent | None)
     return outcome.output
 
 
-def _positions(path: Path) -> dict[int, int]:
-    """Number of each question -> position of its output, from the symbols behind the gates."""
+def _positions(path: Path) -> tuple[dict[int, int], set[int]]:
+    """Number of each question -> position of its output, and positions of lemmas, from the symbols behind the gates."""
     # Gates are binary, but a symbol fills a line of its own, and positions are checked against the number of outputs.
-    content = path.read_bytes()
-    count = len(_outputs(path))
-    found = {int(match[2]): int(match[1]) for match in re.finditer(rb"^o(\d+) \\?bad(\d+)$", content, re.MULTILINE)}
-    return found if sorted(found.values()) == list(range(count)) else {}
+    symbols = re.findall(rb"^o(\d+) \\?(bad|lemma)(\d+)$", path.read_bytes(), re.MULTILINE)
+    if sorted(int(position) for position, _, _ in symbols) != list(range(len(_outputs(path)))):
+        return {}, set()
+    questions = {int(number): int(position) for position, kind, number in symbols if kind == b"bad"}
+    return questions, {int(position) for position, kind, _ in symbols if kind == b"lemma"}
 
 
 def _latches(path: Path) -> int:
