@@ -66,14 +66,14 @@ def read_coverage(
     return _coverage(hits, places, spans), _broken_problem(broken, name)
 
 
-def read_counters(text: str, *, root: Path, keep: Collection[Path]) -> dict[int, tuple[CoveragePoint, ...]]:
-    """Read which points each count of a file stands for, where a program gave every counter a count of its own."""
+def read_counts(text: str, *, root: Path, keep: Collection[Path]) -> tuple[tuple[InstancePoint, int], ...]:
+    """Read the points in the order of their lines, with the count of each line.
+
+    A line may be the sum of several counters: copies of a statement in a generate loop share one.
+    """
     entries = [(key, hier, count) for key, hier, count, _ in _entries(text, root, keep, [])]
     prefix = _design_path((key, hier) for key, hier, _ in entries)
-    found: dict[int, list[CoveragePoint]] = {}
-    for key, _, count in entries:
-        found.setdefault(count, []).append(_point(key, prefix))
-    return {count: tuple(dict.fromkeys(points)) for count, points in found.items()}
+    return tuple((InstancePoint(_point(key, prefix), hier), count) for key, hier, count in entries)
 
 
 def _entries(text: str, root: Path, keep: Collection[Path], broken: list[int]) -> Iterator[tuple[_Key, str, int, str]]:
