@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from llm4cov_agent.closure.needs import Needs, needs_of
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
@@ -67,14 +68,17 @@ def explain(hole: Hole, design: Design, conditions: Conditions, nearest: Mapping
     near = {part: text for part in needs.chain if (text := _nearest(part, design, tuple((nearest or {}).values())))}
     resets = {reset.port for reset in design.resets}
     sequential = resets | {clock.port for clock in design.clocks}
-    matter = [part for part in needs.chain if part is needs.own or not _hangs_on_only(part, resets, conditions)]
-    reached = conditions.inputs_of(needs.signals)
+    last = needs.chain[-1] if needs.chain and not needs.assignments else None
+    matter = [part for part in needs.chain if part is last or not _hangs_on_only(part, resets, conditions)]
+    reached = tuple(islice(conditions.inputs_of(needs.signals), MAX_INPUTS + len(sequential) + 1))
     inputs = tuple(name for name in reached if name not in sequential) or reached
     subject = _subject(hole.point, needs)
     proved = hole.verdict.kind is VerdictKind.UNREACHABLE
     sentence = subject + " and is proved unreachable" * proved
     clauses = list(_clauses(hole.point, needs, matter, near, "would need" if proved else "needs"))
-    if inputs and not proved:
+    if needs.own is not None and not needs.own.signals:
+        clauses.append("only parameters and constants decide it")
+    elif inputs and not proved:
         clauses.append(_inputs_clause(hole.point, needs, inputs, conditions))
     sentence += f": {'; '.join(clauses)}." if clauses else "."
     return Explanation(
@@ -99,14 +103,18 @@ def _subject(point: CoveragePoint, needs: Needs) -> str:
     words = {Kind.BRANCH: _BRANCHES, Kind.LINE: _LINES}.get(point.kind, {}).get(point.comment)
     if words is not None and needs.own is not None and needs.own.written:
         return words.format(written=code(needs.own.written), line=point.line)
-    missed = " ".join(missed_words(point).split())
+    missed = " ".join(missed_words(point).split()).replace("fsm ", "FSM ", int(point.kind is Kind.FSM))
     # A signal's name keeps its case at the beginning of a sentence.
     return f"{missed if point.kind is Kind.TOGGLE else missed[:1].upper() + missed[1:]} (line {point.line})"
 
 
 def _hangs_on_only(part: Condition, ports: set[str], conditions: Conditions) -> bool:
-    reached = conditions.inputs_of(part.signals)
-    return bool(reached) and set(reached) <= ports
+    found = False
+    for name in conditions.inputs_of(part.signals):
+        if name not in ports:
+            return False
+        found = True
+    return found
 
 
 def _nearest(part: Condition, design: Design, approaches: Sequence[NearestApproach]) -> str:
@@ -152,9 +160,11 @@ def _condition(part: Condition, near: Mapping[Condition, str], line: int) -> str
 def _inputs_clause(point: CoveragePoint, needs: Needs, inputs: Sequence[str], conditions: Conditions) -> str:
     if point.kind is Kind.TOGGLE and not needs.assignments and set(needs.signals) <= conditions.inputs:
         return "it is an input of the top, so no stimulus drove it so"
-    more = len(inputs) - MAX_INPUTS
-    names = ", ".join(code(name) for name in inputs[:MAX_INPUTS]) + (f" and {more} more" if more > 0 else "")
-    return f"driven by input{'s' * (len(inputs) != 1)} {names}"
+    return f"driven by input{'s' * (len(inputs) != 1)} {_listed(inputs)}"
+
+
+def _listed(inputs: Sequence[str]) -> str:
+    return ", ".join(code(name) for name in inputs[:MAX_INPUTS]) + " and others" * (len(inputs) > MAX_INPUTS)
 
 
 def _detail(hole: Hole, subject: str, needs: Needs, near: Mapping[Condition, str], inputs: Sequence[str]) -> Iterator[str]:
@@ -175,9 +185,8 @@ def _detail(hole: Hole, subject: str, needs: Needs, near: Mapping[Condition, str
         if len(needs.assignments) > MAX_ASSIGNMENTS:
             yield f"- and {len(needs.assignments) - MAX_ASSIGNMENTS} more"
     if inputs:
-        more = len(inputs) - MAX_INPUTS
         yield ""
-        yield f"Hangs on inputs: {', '.join(code(name) for name in inputs[:MAX_INPUTS])}" + (f" and {more} more." if more > 0 else ".")
+        yield f"Hangs on inputs: {_listed(inputs)}."
     if hole.verdict != NOT_TRIED:
         yield ""
         yield f"Verdict: {hole.verdict}. {hole.verdict.reason}".rstrip()

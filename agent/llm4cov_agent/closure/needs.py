@@ -18,7 +18,7 @@ _WORDS = {"elsif": "if"}
 _COMBINATION = re.compile(r"\((?P<terms>.*)\) => [01]")
 _NAME = re.compile(r"(?<![\w$'])[A-Za-z_][\w$]*")
 _BIT = re.compile(r"(?P<name>[A-Za-z_][\w$]*)(?:\[(?P<index>[0-9]{1,9})\])?")
-_MACHINE = re.compile(r"(?:.*\.)?(?P<name>[^.]+)::(?:(?P<source>.*?)->)?(?P<target>.*?)(?:\[\w+\])?")
+_MACHINE = re.compile(r"(?:.*\.)?(?P<name>[^.]+)::(?:(?P<source>.*?)->)?(?P<target>.*?)(?:\[(?P<tag>\w+)\])?")
 _LITERAL = re.compile(r"[0-9]+'h(?P<digits>[0-9a-fA-F]+)")
 
 
@@ -122,9 +122,12 @@ def _machine(place: Place, comment: str, conditions: Conditions) -> Needs:
     every = [*direct, *(one for other in sorted(place for place in feeders if place) for one in conditions.assignments.get(other, ()))]
     found = [one for one in every if _gives(one, event["target"])]
     source, paths = event["source"], conditions.declared[declared].paths
-    if source not in (None, "ANY"):
-        leaving = [one for one in found if any(_is_state(part, paths, source) for part in conditions.around(one.place))]
-        found = leaving or found
+    if source is not None and source != "ANY":
+        found = [one for one in found if all(_allows(part, paths, source) for part in conditions.around(one.place))] or found
+    if event["tag"] == "reset":
+        # A reset is the outermost branch of its process.
+        depths = [len(conditions.around(one.place)) for one in found]
+        found = [one for one, depth in zip(found, depths, strict=True) if depth == min(depths)]
     return _assigned(found, declared, conditions)
 
 
@@ -133,11 +136,17 @@ def _gives(one: Assignment, state: str) -> bool:
     return one.value == int(literal["digits"], 16) if literal is not None else state in one.names
 
 
-def _is_state(condition: Condition, paths: Sequence[str], state: str) -> bool:
+def _allows(condition: Condition, paths: Sequence[str], state: str) -> bool:
+    """Say whether a condition can hold in a state; those on anything but the state variable and constants can."""
+    is_negative = condition.text.startswith("!") or "!=" in condition.text
+    if not condition.signals or not set(condition.signals) <= set(paths) or not condition.wanted:
+        return True
     literal = _LITERAL.fullmatch(state)
     if literal is not None:
-        return any(path in paths and value == int(literal["digits"], 16) for path, value in condition.wanted)
-    return any(path in paths for path in condition.signals) and state in _NAME.findall(condition.text)
+        is_named = any(value == int(literal["digits"], 16) for _, value in condition.wanted)
+    else:
+        is_named = state in _NAME.findall(condition.text)
+    return is_named != is_negative
 
 
 def _assigned(found: Sequence[Assignment], declared: Place, conditions: Conditions) -> Needs:

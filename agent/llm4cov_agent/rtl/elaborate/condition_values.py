@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from llm4cov_agent.rtl.elaborate.site_values import Place
 
-MAX_CONE = 20_000
+MAX_CONE = 5_000
 """Signals that a search for inputs looks at, at most."""
 
 
@@ -24,7 +24,7 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must be true, as the source says it or turned round; the place is that of the `if`, the item or the `?:`."""
+    """What must be true, as the source says it or turned round; the place is that of the `if`, of the item's `:`, or of what `?:` asks."""
 
     text: str
     place: Place
@@ -33,7 +33,7 @@ class Condition:
     signals: tuple[str, ...] = ()
     """Names from the top down, such as `u_rx.count`, of what it reads, in all instances."""
     wanted: tuple[tuple[str, int], ...] = ()
-    """(signal, value) of the constants that it compares signals with."""
+    """(signal, value) of the constants that it compares signals with, those that must not be met too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +128,18 @@ class Conditions:
         found = (prefix + name for name in dict.fromkeys(names) for prefix in prefixes)
         return tuple(path for path in found if path in self.feeds or path in self.inputs)
 
-    def inputs_of(self, signals: Iterable[str]) -> tuple[str, ...]:
-        """Give the input ports that signals depend on through any number of registers, the nearest first."""
-        found: list[str] = []
+    def inputs_of(self, signals: Iterable[str]) -> Iterator[str]:
+        """Give the input ports that signals depend on through any number of registers, the nearest first; looks no further than asked."""
         seen = dict.fromkeys(signals)
         waiting = list(seen)
+        left = len(self.inputs)
         for name in waiting:
             if name in self.inputs:
-                found.append(name)
+                yield name
+                left -= 1
+            if not left:
+                return
             for source in self.feeds.get(name, ()):
                 if source not in seen and len(seen) < MAX_CONE:
                     seen[source] = None
                     waiting.append(source)
-        return tuple(found)
