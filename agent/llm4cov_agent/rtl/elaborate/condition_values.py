@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -44,10 +45,8 @@ class Region:
     end: Place
     part: Part
     condition: Condition
-
-    def holds(self, place: Place) -> bool:
-        """Say whether a place lies in it."""
-        return self.start <= place < self.end and place.file == self.start.file
+    outer: int = -1
+    """Index, among the regions of its file, of the innermost one around it; -1 if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,17 @@ class Conditions:
 
     def around(self, place: Place, parts: Collection[Part] = tuple(Part)) -> tuple[Condition, ...]:
         """Give the conditions under which a place is reached, outermost first."""
-        return tuple(region.condition for region in self.regions.get(place.file, ()) if region.part in parts and region.holds(place))
+        regions = self.regions.get(place.file, ())
+        at = place.line, place.column
+        found: list[Condition] = []
+        # Regions nest, so all that hold the place are around the last one that starts before it.
+        index = bisect_right(regions, at, key=lambda region: (region.start.line, region.start.column)) - 1
+        while index >= 0:
+            region = regions[index]
+            if at < (region.end.line, region.end.column) and region.part in parts:
+                found.append(region.condition)
+            index = region.outer
+        return tuple(reversed(found))
 
     def own_at(self, place: Place, word: str) -> Condition | None:
         """Find the condition of a point; by the line alone where columns differ (macros) and only one can be meant."""

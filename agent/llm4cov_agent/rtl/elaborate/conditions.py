@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pyslang import ast
@@ -68,10 +69,8 @@ def _put_together(finder: ConditionFinder, netlist: Netlist) -> Conditions:
     regions: dict[Path, list[Region]] = {}
     for (start, end), (part, key) in finder.regions.items():
         regions.setdefault(start.file, []).append(Region(start, end, part, own[key]))
-    for found_regions in regions.values():
-        found_regions.sort(key=lambda one: (one.start.line, one.start.column, -one.end.line, -one.end.column))
     return Conditions(
-        regions={file: tuple(found_regions) for file, found_regions in regions.items()},
+        regions={file: tuple(_nested(found)) for file, found in regions.items()},
         own=own,
         declared={place: Declared(name, tuple(paths)) for place, (name, paths) in finder.declared.items()},
         assignments={place: tuple(found.values()) for place, found in finder.assignments.items()},
@@ -80,6 +79,18 @@ def _put_together(finder: ConditionFinder, netlist: Netlist) -> Conditions:
         feeds=_feeds(netlist),
         inputs=frozenset(netlist.inputs),
     )
+
+
+def _nested(regions: Iterable[Region]) -> list[Region]:
+    """Sort the regions of one file and say which are around which."""
+    found: list[Region] = []
+    around: list[int] = []
+    for region in sorted(regions, key=lambda one: (one.start.line, one.start.column, -one.end.line, -one.end.column)):
+        while around and (found[around[-1]].end.line, found[around[-1]].end.column) <= (region.start.line, region.start.column):
+            around.pop()
+        found.append(replace(region, outer=around[-1] if around else -1))
+        around.append(len(found) - 1)
+    return found
 
 
 def _comparisons(netlist: Netlist) -> dict[Path, list[_Compared]]:
