@@ -90,7 +90,7 @@ def test_calls_list_the_names_in_their_arguments() -> None:
 
 def test_labels_are_blanked_and_their_places_kept() -> None:
     text = "x;\n  if (a)  p1: cover (b); // p2: cover (c);\n  p3\n : cover (d);\n"
-    (plain, places), bare = unlabelled(text, {"p1", "p2", "p3"})
+    (plain, places), bare = unlabelled(text)
     assert places == [("p1", 2, 15), ("p3", 4, 4)]
     assert plain == "x;\n  if (a)      cover (b); // p2: cover (c);\n    \n   cover (d);\n"
     assert bare == "x;\n  if (a)               ; // p2: cover (c);\n    \n            ;\n"

@@ -70,6 +70,9 @@ def _build(request: Request, facts: Facts) -> None:
         for number, (question, mark) in enumerate(zip(request.questions, marks, strict=True))
         if is_doubtful(scans, (question.file, question.line, question.column), signals, elaborated, is_absent=not mark.cells)
     ]
+    if not marked.keys() <= set(request.covers):
+        # A statement that is not where it was written may be one that seems to be left out.
+        facts.doubtful = sorted({*facts.doubtful, *facts.absent})
     builder = Builder(netlist, request.phase)
     if request.phase is Phase.WITNESS:
         held, cut = set(), set()
@@ -98,7 +101,7 @@ def _read(request: Request, scans: Mapping[str, Scan]) -> tuple[Netlist, dict[tu
     netlist = parse(Path("gates.il").read_text())
     marked: dict[tuple[str, int, int], list[str]] = {}
     for cell in netlist.cells:
-        if cell.type == "$check" and (place := place_of(cell.src)) is not None:
+        if cell.type == "$check" and cell.parameters.get("FLAVOR") == '"cover"' and (place := place_of(cell.src)) is not None:
             marked.setdefault(place, []).append(cell.name)
     hazards = hazards_of(scans, {base_name(wire) for wire in netlist.wires.values()})
     held = wires_named(netlist, scans, hazards.held)

@@ -31,6 +31,8 @@ class Request:
     clocks: tuple[ClockPin, ...]
     resets: tuple[ResetPin, ...]
     phase: Phase
+    covers: tuple[tuple[str, int, int], ...] = ()
+    """Places (text, line, column) of all labelled cover statements, asked about or not."""
     obstacle: str = ""
     """Why nothing may be proved, known before."""
 
@@ -49,6 +51,7 @@ class Request:
             clocks=tuple(ClockPin(**item) for item in record["clocks"]),
             resets=tuple(ResetPin(**item) for item in record["resets"]),
             phase=Phase(record["phase"]),
+            covers=tuple((file, line, column) for file, line, column in record.get("covers", ())),
             obstacle=record["obstacle"],
         )
 

@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from llm4cov_agent.closure.reach.hazards import BlockKind, Scan
+from llm4cov_agent.closure.reach.hazards import Block, BlockKind, Scan
 from llm4cov_agent.closure.reach.netlist import Netlist, Wire
 
 Place = tuple[str, int, int]
@@ -106,6 +106,8 @@ def is_doubtful(
     scan = scans.get(place[0])
     if scan is None:
         return True
+    if not is_absent and not any(block.kind is BlockKind.TASK for block in scan.blocks):
+        return False
     block = next((block for block in scan.blocks if block.start <= place[1:] <= block.end), None)
     if block is not None and block.kind is BlockKind.TASK:
         return is_absent or not block.callee or any(not arguments & set(signals) for arguments in _calls(scans, block.callee))
@@ -135,11 +137,23 @@ def _owners(scans: Mapping[str, Scan]) -> dict[tuple[str, int, str], tuple[str, 
     return owners
 
 
-def _block_at(scans: Mapping[str, Scan], place: Place | None) -> tuple[str, int] | None:
-    if place is None or place[0] not in scans:
+def _assigning(scans: Mapping[str, Scan]) -> dict[str, list[tuple[int, Block]]]:
+    """Combinational blocks of each text that assign something, by their number; the others belong to no circle."""
+    return {
+        key: [
+            (number, block)
+            for number, block in enumerate(scan.blocks)
+            if block.kind in (BlockKind.COMBINATIONAL, BlockKind.LISTED) and (block.blocking or block.nonblocking)
+        ]
+        for key, scan in scans.items()
+    }
+
+
+def _block_at(blocks: Mapping[str, list[tuple[int, Block]]], place: Place | None) -> tuple[str, int] | None:
+    if place is None:
         return None
-    for number, block in enumerate(scans[place[0]].blocks):
-        if block.kind in (BlockKind.COMBINATIONAL, BlockKind.LISTED) and block.start <= place[1:] <= block.end:
+    for number, block in blocks.get(place[0], ()):
+        if block.start <= place[1:] <= block.end:
             return place[0], number
     return None
 
@@ -163,10 +177,11 @@ def _steer(
         for driven, driver in zip(target, source, strict=True):
             if isinstance(driven, tuple) and isinstance(driver, tuple):
                 aliases[driven[0]].add(driver[0])
+    blocks = _assigning(scans)
     for cell in netlist.cells:
         if cell.type not in _STATEMENTS:
             continue
-        block = _block_at(scans, place_of(cell.src))
+        block = _block_at(blocks, place_of(cell.src))
         if block is None:
             continue
         steering = {bit[0] for port in ("EN", "A") for bit in cell.ports.get(port, ()) if isinstance(bit, tuple)}

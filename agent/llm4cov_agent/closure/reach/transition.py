@@ -63,7 +63,7 @@ def _write_request(design: Design, texts: Mapping[Path, str], questions: Sequenc
         text = "".join(char if char.isascii() else "?" for char in texts[path].replace("\t", " ").replace("\r\n", "\n"))
         name = f"s{number}.sv"
         names.append(name)
-        plain, bare = unlabelled(text, {question.label for question in questions})
+        plain, bare = unlabelled(text)
         for label, line, column in plain[1]:
             places[label] = (name, line, column)
         (folder / name).write_text(plain[0])
@@ -81,11 +81,12 @@ def _write_request(design: Design, texts: Mapping[Path, str], questions: Sequenc
         clocks=tuple(_clocks(design)),
         resets=tuple(_resets(design)),
         phase=phase,
+        covers=tuple(places.values()),
         obstacle=_obstacle(design),
     )
 
 
-def unlabelled(text: str, labels: set[str]) -> tuple[tuple[str, list[tuple[str, int, int]]], str]:
+def unlabelled(text: str) -> tuple[tuple[str, list[tuple[str, int, int]]], str]:
     """Blank the labels of cover statements, as a label used twice (an unrolled loop) breaks the tool.
 
     Returns the text with the places (label, line, column) of the statements, and the text without the statements.
@@ -98,7 +99,7 @@ def unlabelled(text: str, labels: set[str]) -> tuple[tuple[str, list[tuple[str, 
         while position < len(comments) and comments[position][1] <= match.start():
             position += 1
         inside_comment = position < len(comments) and comments[position][0] <= match.start()
-        if match["label"] not in labels or inside_comment:
+        if inside_comment:
             continue
         for index in range(match.start(), match.end()):
             if text[index] != "\n":
