@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.acceptance import reach_designs
 from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
-from llm4cov_agent.closure.reach.condition import Condition, Instrumented
+from llm4cov_agent.closure.reach.condition import Condition, Event, Instrumented
 from llm4cov_agent.closure.reach.instrument import instrument
 from llm4cov_agent.closure.reach.witness import witness_stimulus
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
@@ -108,3 +109,50 @@ def _guards(point: CoveragePoint, text: str) -> int | None:
         return None
     lines = text.splitlines()
     return next((line for line in (point.line, point.line + 1) if line <= len(lines) and "//" in lines[line - 1]), None)
+
+
+START = """\
+module top(input clk, input rst_n, input en, output reg [11:0] n);
+  always @(posedge clk or negedge rst_n)
+    if (!rst_n) n <= 12'd0;
+    else if (en) n <= n + 12'd1;
+  far: cover final (n == 12'd2000);
+endmodule
+"""
+
+
+def _question(path: Path, text: str, **settings: object) -> Answer:
+    path.write_text(text)
+    (found,) = answer(_design(path), {path: text}, (Condition("far", Event.HOLDS),), budget_s=20, depth=6, **settings)  # type: ignore[arg-type]
+    return found
+
+
+def test_a_witness_may_begin_in_a_given_state(tmp_path: Path) -> None:
+    assert _question(tmp_path / "far.sv", START).kind is AnswerKind.BOUNDED
+    near = _question(tmp_path / "near.sv", START, start={"n": 1998})
+    assert near.kind is AnswerKind.WITNESS
+    assert [cycle["en"] for cycle in near.witness] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("n + 12'd1", "n +"),
+        ("n + 12'd1", "#1 n + 12'd1"),
+        ("12'd0", "missing"),
+        ("else if (en) n <= n + 12'd1;", "else n <= f; wire [11:0] f; box u (.a(en), .f(f));"),
+    ],
+)
+def test_what_no_model_can_be_made_of_is_unknown_with_a_reason(old: str, new: str, tmp_path: Path) -> None:
+    good = tmp_path / "good.sv"
+    good.write_text(START)
+    design = _design(good)
+    (found,) = answer(design, {good: START.replace(old, new)}, (Condition("far", Event.HOLDS),), budget_s=20, depth=6)
+    assert found.kind is AnswerKind.UNKNOWN
+    assert found.reason
+
+
+def test_a_set_cancel_ends_it(tmp_path: Path) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    assert _question(tmp_path / "far.sv", START, cancel=cancel).kind is AnswerKind.UNKNOWN
