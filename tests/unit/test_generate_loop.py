@@ -12,11 +12,19 @@ from designs_by_hand import design, port
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
 from llm4cov_agent.judge.simulator import Job, Progress, Run, RunStatus, SimulationLimits
-from llm4cov_agent.loop.generate import Outcome, Plan, StopReason, generate, undrivable
+from llm4cov_agent.loop.generate import Outcome, Plan, PolicyName, StopReason, generate, undrivable
 
 DESIGN = design("x", (port("clk", "input"), port("a", "input", 4), port("q", "output")), clocks=("clk",))
 POINTS = [CoveragePoint(Kind.LINE, "/somewhere/x.sv", line, 1, "block") for line in range(10)]
-PLAN = Plan(seed=5, rounds=4, budget_s=1000, cycles=20, language=Language.SYSTEMVERILOG, limits=SimulationLimits())
+PLAN = Plan(
+    policy=PolicyName.RANDOM,
+    seed=5,
+    rounds=4,
+    budget_s=1000,
+    cycles=20,
+    language=Language.SYSTEMVERILOG,
+    limits=SimulationLimits(),
+)
 
 
 def run_with(covered: int | None) -> Run:
@@ -45,7 +53,13 @@ class Scripted:
 
 
 def outcome(scores: list[int | None], plan: Plan = PLAN, **more: Event) -> Outcome:
-    return generate(DESIGN, Scripted(scores), plan, **more)
+    return made(Scripted(scores), plan, **more)
+
+
+def made(simulator: Scripted, plan: Plan = PLAN, **more: Event) -> Outcome:
+    found, problems = generate(DESIGN, simulator, plan, **more)
+    assert found is not None and problems == ()
+    return found
 
 
 def test_the_best_is_kept_whatever_comes_after() -> None:
@@ -87,13 +101,13 @@ def test_the_last_round_names_the_rounds() -> None:
 def test_cancelling_keeps_the_best_so_far() -> None:
     cancel = Event()
     simulator = Scripted([4, None, 9], after=lambda count: cancel.set() if count == 2 else None)
-    found = generate(DESIGN, simulator, PLAN, cancel=cancel)
+    found = made(simulator, cancel=cancel)
     assert (found.attempts, found.reason, found.best.seed) == (2, StopReason.CANCELLED, 5)
 
 
 def test_cancelling_in_the_first_round_gives_an_unmeasured_testbench() -> None:
     cancel = Event()
-    found = generate(DESIGN, Scripted([None], after=lambda _count: cancel.set()), PLAN, cancel=cancel)
+    found = made(Scripted([None], after=lambda _count: cancel.set()), cancel=cancel)
     assert found.reason is StopReason.CANCELLED and found.best.testbench.text
 
 

@@ -10,7 +10,7 @@ import typer
 from llm4cov_agent.cli import options as given
 from llm4cov_agent.cli.console import ExitStatus, leave, print_problems, results
 from llm4cov_agent.cli.design import refuse
-from llm4cov_agent.cli.measure import Measured, exit_status, measure, name_of, record_json
+from llm4cov_agent.cli.measure import Measured, exit_status, measure, name_of, prove, record_json
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.judge import report
@@ -92,6 +92,10 @@ def holes(
     run_s: given.RunSeconds = 120.0,
     whole_file: Annotated[bool, typer.Option("--whole-file", help="Show all of each file, not only around holes.")] = False,
     most: Annotated[int, typer.Option("--most", min=1, help="Most entries shown for a file.")] = 20,
+    proves: Annotated[bool, typer.Option("--prove", help="Prove what can't be reached, and find how the rest can.")] = False,
+    budget_s: Annotated[
+        float, typer.Option("--budget-s", min=1, max=86_400, callback=given.a_number, help="Seconds for --prove, about.")
+    ] = 60.0,
     as_json: given.AsJson = False,
 ) -> None:
     """Show the source of a design with what a testbench never reached."""
@@ -107,6 +111,8 @@ def holes(
         library_files=library_files,
     )
     measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
+    if proves and measured.evaluation.holes:
+        measured = prove(measured, budget_s=budget_s)
     evaluation = measured.evaluation
     if as_json:
         _print_record(measured, tb, seed)

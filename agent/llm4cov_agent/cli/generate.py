@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,16 +17,11 @@ from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.output import problems_of_output, write_output
 from llm4cov_agent.errors import display_path
 from llm4cov_agent.judge import report
+from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
-from llm4cov_agent.loop.generate import Outcome, Plan, StopReason, undrivable
+from llm4cov_agent.loop.generate import Outcome, Plan, PolicyName, StopReason, undrivable
 from llm4cov_agent.loop.generate import generate as generate_testbench
 from llm4cov_agent.rtl.design import Design
-
-
-class PolicyName(Enum):
-    """Who proposes stimuli."""
-
-    RANDOM = "random"
 
 
 def generate(
@@ -42,10 +36,23 @@ def generate(
     library_files: given.LibraryFiles = None,
     output: Annotated[Path | None, typer.Option("-o", help="File to write; tb_TOP.sv or tb_TOP.py by default.", show_default=False)] = None,
     language: Annotated[Language, typer.Option("--lang", help="Language of the testbench.")] = Language.SYSTEMVERILOG,
-    policy: Annotated[PolicyName, typer.Option("--policy", help="Who proposes stimuli.")] = PolicyName.RANDOM,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Most testbenches to try; the best is kept.")] = 1,
-    budget_s: Annotated[float, typer.Option("--budget-s", min=0, help="No further round is begun after this many seconds.")] = 60.0,
-    cycles: Annotated[int, typer.Option("--cycles", min=1, max=200_000, help="Clock cycles that a testbench simulates, about.")] = 2000,
+    policy: Annotated[PolicyName, typer.Option("--policy", help="Who proposes stimuli.")] = PolicyName.CLOSURE,
+    rounds: Annotated[
+        int | None,
+        typer.Option("--rounds", min=1, help="Most rounds of the search; of random testbenches, how many are tried.", show_default=False),
+    ] = None,
+    budget_s: Annotated[
+        float, typer.Option("--budget-s", min=0, max=86_400, callback=given.a_number, help="Seconds to search and prove, about.")
+    ] = 60.0,
+    cycles: Annotated[
+        int | None,
+        typer.Option(
+            "--cycles", min=1, max=5_000_000, help="Clock cycles of a testbench: 200000 at most, 2000 if random.", show_default=False
+        ),
+    ] = None,
+    proves: Annotated[
+        bool, typer.Option("--prove/--no-prove", help="Whether what the search leaves is proved unreachable or reached.")
+    ] = True,
     min_percent: Annotated[
         float | None, typer.Option("--min", min=0, max=100, help="Target: stop there, exit with status 1 below.", show_default=False)
     ] = None,
@@ -75,25 +82,32 @@ def generate(
     if refusals:
         refuse(refusals, top=design.top, as_json=as_json)
     plan = Plan(
+        policy=policy,
         seed=seed,
         rounds=rounds,
         budget_s=budget_s,
         cycles=cycles,
         language=language,
         target_percent=100.0 if min_percent is None else min_percent,
+        proves=proves,
         limits=SimulationLimits(run_s=run_s),
     )
     simulator = open_simulator()
-    with interruptible() as stopped, progress(steps=rounds) as say:
-        outcome = generate_testbench(design, simulator, plan, progress=say, cancel=stopped)
+    with interruptible() as stopped, progress(steps=rounds or 1 if policy is PolicyName.RANDOM else 2) as say:
+        outcome, found = generate_testbench(design, simulator, plan, progress=say, cancel=stopped)
+    if outcome is None and stopped.is_set():
+        messages().print("stopped before there was anything to write")
+        leave(ExitStatus.INTERRUPTED)
+    if outcome is None:
+        refuse((*loaded.problems, *found) if as_json else found, top=design.top, as_json=as_json)
     evaluation = outcome.best.evaluation
     kept = write_output(target, outcome.best.testbench.text)
-    problems = (*loaded.problems, *evaluation.problems)
+    problems = (*loaded.problems, *found, *evaluation.problems)
     if as_json:
         seconds = time.monotonic() - started
         record_json(design, evaluation, testbench=display_path(target), seed=outcome.best.seed, seconds=seconds, problems=problems)
     else:
-        print_problems(evaluation.problems)
+        print_problems((*found, *evaluation.problems))
         _print_outcome(design, outcome, target, kept)
     if outcome.reason is StopReason.CANCELLED:
         leave(ExitStatus.INTERRUPTED)
@@ -112,11 +126,25 @@ def _print_outcome(design: Design, outcome: Outcome, target: Path, kept: Path | 
         console.print(f"the file that was there is now {display_path(kept)}", highlight=False, soft_wrap=True)
     if outcome.attempts > 1:
         console.print(f"best of {outcome.attempts} testbenches; ended because {outcome.reason.value}", highlight=False)
+    closed = outcome.best.closed
+    open_holes = [hole for hole in evaluation.holes if hole.verdict.kind is not VerdictKind.UNREACHABLE]
+    if closed is not None and closed.runs:
+        rate = closed.runs / max(closed.search_s, 0.001)
+        console.print(
+            f"searched {closed.runs} stimuli of {closed.cycles} cycles in all ({rate:.0f} stimuli/s), proofs took {closed.prove_s:.0f} s; "
+            f"{len(evaluation.holes) - len(open_holes)} points proved unreachable, {len(open_holes)} left",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if closed.lost:
+            hint = "the search hit them, but the testbench has no room for them; --cycles allows more"
+            console.print(f"{closed.lost} points are not in the testbench: {hint}", highlight=False, soft_wrap=True)
     if evaluation.holes:
         files = " ".join(display_path(source) for source in design.sources)
+        proves = "" if closed is None else " --prove"
         console.print(
             f"{len(evaluation.holes)} points were not hit; see them with\n"
-            f"  llm4cov-lsp holes {files} --top {design.top} --tb {display_path(target)}",
+            f"  llm4cov-lsp holes {files} --top {design.top} --tb {display_path(target)}{proves}",
             highlight=False,
             soft_wrap=True,
         )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_json, print_problems, progress
 from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.testbench import read_job
+from llm4cov_agent.closure.verdicts import ask, confirm
 from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
-from llm4cov_agent.judge.evaluator import Evaluation, evaluate
+from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.export import result_json
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
 from llm4cov_agent.rtl.design import Design
@@ -47,6 +48,25 @@ def measure(options: FileOptions, path: Path, *, seed: int, run_s: float, as_jso
         if evaluation.status is RunStatus.RUN_FAILED and evaluation.run.log.strip():
             messages().print(_log_end(evaluation.run.log), highlight=False, markup=False, style="dim")
     return Measured(job, evaluation, (*loaded.problems, *problems), time.monotonic() - started)
+
+
+PROOF_CYCLES = 60
+"""Cycles that the search for witnesses unrolls at most."""
+
+
+def prove(measured: Measured, *, budget_s: float) -> Measured:
+    """Give each hole of a measured testbench a verdict; Ctrl-C keeps what is known by then."""
+    started = time.monotonic()
+    simulator = open_simulator()
+    job, evaluation = measured.job, measured.evaluation
+    with interruptible() as stopped, progress() as say:
+        say("proving what can't be reached")
+        points = [hole.point for hole in evaluation.holes]
+        asked = ask(job.design, points, cache=simulator.cache, budget_s=budget_s, depth=PROOF_CYCLES, cancel=stopped)
+        say("confirming what can")
+        verdicts = confirm(asked, job.design, simulator, limits=job.limits, cancel=stopped)
+    judged = with_verdicts(evaluation, verdicts)
+    return replace(measured, evaluation=judged, seconds=measured.seconds + time.monotonic() - started)
 
 
 def record_json(

@@ -14,7 +14,7 @@ from llm4cov_agent.rtl.filelist import read_filelist
 from llm4cov_agent.rtl.fileset import FileSet
 
 
-def _a_number(value: float) -> float:
+def a_number(value: float) -> float:
     """Refuse `nan`, which lies in every range."""
     if math.isnan(value):
         raise typer.BadParameter("is not a number.")
@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 TestbenchPath = Annotated[Path, typer.Option("--tb", help="Testbench: SystemVerilog, or cocotb if it ends in .py.", show_default=False)]
 Seed = Annotated[int, typer.Option("--seed", min=1, max=2**31 - 1, help="Seed of everything random.")]
 RunSeconds = Annotated[
-    float, typer.Option("--run-s", min=0.1, max=86_400, callback=_a_number, help="Longest that one simulation may run, in seconds.")
+    float, typer.Option("--run-s", min=0.1, max=86_400, callback=a_number, help="Longest that one simulation may run, in seconds.")
 ]
 
 

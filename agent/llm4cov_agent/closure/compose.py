@@ -19,7 +19,7 @@ from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 
 _MOST_CANDIDATES = 400
 _NAMED_POINTS = 3
-_SHRINK_CYCLES = 12_000_000
+_SHRINK_CYCLES = 4_000_000
 """Cycles that shrinking may replay in all; a bound in seconds would make the result depend on the machine."""
 _RANK = {Kind.FSM: 0, Kind.BRANCH: 1, Kind.LINE: 2, Kind.EXPR: 3, Kind.TOGGLE: 4}
 
@@ -112,7 +112,7 @@ class _Composer:
         """Run sequences one after the other from one power-up: (counters hit, cycles)."""
         steps = tuple(step for sequence in sequences for step in sequence)
         [report] = self.harness.run([Order(steps, POWER_UP, tells_all=True)], most_cycles=2 * self.limit)
-        self.spent += max(report.cycles, 500)
+        self.spent += max(report.cycles, 2000)
         hit = report.counters | self.harness.at_power_up if report.ending is Ending.DONE else frozenset()
         return hit, report.cycles
 
@@ -192,11 +192,11 @@ def _shorter(steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
     for place, step in enumerate(steps):
         if isinstance(step, Drive) and len(step.values) > 1:
             for rank in range(len(step.values)):
-                yield steps[:place] + (Drive(step.values[:rank] + step.values[rank + 1 :]),) + steps[place + 1 :]
+                yield (*steps[:place], Drive(step.values[:rank] + step.values[rank + 1 :]), *steps[place + 1 :])
     costly = sorted(range(count), key=lambda place: -_cycles(steps[place]))
     for place in costly[:12]:
         for simpler in _simpler(steps[place]):
-            yield steps[:place] + (simpler,) + steps[place + 1 :]
+            yield (*steps[:place], simpler, *steps[place + 1 :])
 
 
 def _simpler(step: Step) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 from llm4cov_agent.errors import Problem
@@ -68,6 +68,15 @@ def evaluate(
         holes=find_holes(run.coverage, verdicts=known),
         cycles=_cycles(run.coverage, job.design),
     )
+
+
+def with_verdicts(evaluation: Evaluation, verdicts: Mapping[CoveragePoint, Verdict]) -> Evaluation:
+    """Give an evaluation's holes verdicts; the run itself stays as it is."""
+    coverage = evaluation.run.coverage
+    if coverage is None:
+        return evaluation
+    proved = [point for point, verdict in verdicts.items() if verdict.kind is VerdictKind.UNREACHABLE]
+    return replace(evaluation, tallies=coverage.tallies(proved), holes=find_holes(coverage, verdicts=verdicts))
 
 
 def _still_clocks(coverage: Coverage, job: Job) -> tuple[Problem, ...]:

@@ -1,0 +1,142 @@
+"""Verdicts for coverage points from answers to their conditions, kept from run to run. Knows no engine.
+
+A proof is kept under the digest of the design that it holds for; another design, by a single byte, asks again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+from llm4cov_agent.bench.stimulus import Sequence, Stimulus, most_cycles
+from llm4cov_agent.bench.systemverilog import render_systemverilog
+from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
+from llm4cov_agent.closure.reach.condition import Instrumented
+from llm4cov_agent.closure.reach.instrument import instrument
+from llm4cov_agent.closure.reach.witness import witness_stimulus
+from llm4cov_agent.digest import digest_json
+from llm4cov_agent.judge.build_cache import BuildCache
+from llm4cov_agent.judge.coverage import CoveragePoint, Kind
+from llm4cov_agent.judge.holes import Verdict, VerdictKind
+from llm4cov_agent.judge.simulator import Job, SimulationLimits, Simulator
+from llm4cov_agent.rtl.design import Design
+
+_VERSION = 1
+"""Goes up when a change to the proofs makes kept ones worthless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of the points that were asked about."""
+
+    verdicts: Mapping[CoveragePoint, Verdict]
+    """For every point; proofs are final, witnesses have the verdict `unknown` until a simulator has confirmed them."""
+    witnesses: tuple[tuple[CoveragePoint, Stimulus], ...]
+    """Stimuli that should hit a point, shortest first."""
+
+
+def ask(
+    design: Design, points: Iterable[CoveragePoint], *, cache: BuildCache, budget_s: float, depth: int, cancel: Event | None = None
+) -> Asked:
+    """Prove points unreachable or find how to reach them, within a time in seconds and a number of cycles."""
+    wanted = sorted(points, key=lambda point: point.sort_key)
+    known = _read(design, cache)
+    verdicts = {point: known[point] for point in wanted if point in known}
+    open_points = [point for point in wanted if point not in verdicts]
+    if not open_points:
+        return Asked(verdicts, ())
+    try:
+        instrumented = instrument(design, open_points)
+    except (RuntimeError, ValueError) as error:
+        # What slang's binding raises for sources that it gives up on.
+        return Asked(verdicts | {point: _unknown(f"Its source can't be instrumented: {error}.") for point in open_points}, ())
+    questions = tuple(dict.fromkeys(one for conditions in instrumented.conditions.values() for one in conditions))
+    answers = answer(design, instrumented.texts, questions, budget_s=budget_s, depth=depth, cancel=cancel) if questions else ()
+    by_question = {one.question: one for one in answers}
+    witnesses: list[tuple[CoveragePoint, Stimulus]] = []
+    for point in open_points:
+        found = [by_question[one] for one in instrumented.conditions.get(point, ())]
+        verdicts[point] = _verdict(point, instrumented, found)
+        reached = min((one for one in found if one.kind is AnswerKind.WITNESS), key=lambda one: len(one.witness), default=None)
+        if reached is not None:
+            witnesses.append((point, witness_stimulus(design, reached)))
+    _write(design, cache, known | {point: one for point, one in verdicts.items() if one.kind is VerdictKind.UNREACHABLE})
+    return Asked(verdicts, tuple(witnesses))
+
+
+def confirm(
+    asked: Asked, design: Design, simulator: Simulator, *, limits: SimulationLimits, cancel: Event | None = None
+) -> Mapping[CoveragePoint, Verdict]:
+    """Run all witnesses in the simulator, one after the other in one testbench; what they hit gets the verdict `covered`."""
+    if not asked.witnesses:
+        return asked.verdicts
+    sequences: list[Sequence] = []
+    for rank, (_, stimulus) in enumerate(asked.witnesses):
+        sequences += [replace(one, name=f"witness_{rank}_{place}") for place, one in enumerate(stimulus.sequences)]
+    whole = replace(asked.witnesses[0][1], sequences=tuple(sequences))
+    run = simulator.run(Job(design=design, testbench=render_systemverilog(whole, design), limits=limits), cancel=cancel)
+    hit = run.coverage.covered() if run.coverage is not None else frozenset()
+    reached = {
+        point: Verdict(
+            VerdictKind.COVERED, f"Can be reached: within {most_cycles(stimulus)} cycles of a start, confirmed in the simulator."
+        )
+        for point, stimulus in asked.witnesses
+        if point in hit
+    }
+    return {**asked.verdicts, **reached}
+
+
+def forget(design: Design, cache: BuildCache) -> None:
+    """Drop the proofs kept for a design: one of them was found to be wrong."""
+    with contextlib.suppress(OSError):
+        _path(design, cache).unlink(missing_ok=True)
+
+
+def _verdict(point: CoveragePoint, instrumented: Instrumented, answers: list[Answer]) -> Verdict:
+    if point in instrumented.unmapped or not answers:
+        return _unknown(f"No proof was tried: {instrumented.unmapped.get(point, 'no condition is known for it')}.")
+    kinds = {one.kind for one in answers}
+    if kinds == {AnswerKind.PROVED}:
+        return Verdict(VerdictKind.UNREACHABLE, answers[0].reason)
+    if AnswerKind.WITNESS in kinds:
+        return _unknown("A way to reach it was found in the model, but the simulator did not confirm it.")
+    if kinds <= {AnswerKind.PROVED, AnswerKind.BOUNDED}:
+        least = min((one for one in answers if one.kind is AnswerKind.BOUNDED), key=lambda one: one.cycles)
+        return Verdict(VerdictKind.BOUNDED, least.reason, least.cycles)
+    return _unknown(next(one.reason for one in answers if one.kind is AnswerKind.UNKNOWN))
+
+
+def _unknown(reason: str) -> Verdict:
+    return Verdict(VerdictKind.UNKNOWN, reason)
+
+
+def _path(design: Design, cache: BuildCache) -> Path:
+    # The digest leaves out where files lie, and a point has its file's path: the paths are part of the key.
+    key = digest_json([_VERSION, design.digest, [str(file.path) for file in design.files]])
+    return cache.root.parent / "verdicts" / f"{key.replace(':', '-')}.json"
+
+
+def _read(design: Design, cache: BuildCache) -> dict[CoveragePoint, Verdict]:
+    try:
+        rows = json.loads(_path(design, cache).read_text())
+        return {
+            CoveragePoint(Kind(kind), file, line, column, comment): Verdict(VerdictKind.UNREACHABLE, reason)
+            for kind, file, line, column, comment, reason in rows
+        }
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _write(design: Design, cache: BuildCache, proofs: Mapping[CoveragePoint, Verdict]) -> None:
+    rows = [[point.kind.value, point.file, point.line, point.column, point.comment, verdict.reason] for point, verdict in proofs.items()]
+    place = _path(design, cache)
+    # A full disk takes the cache away, not the answer.
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = place.with_suffix(".new")
+        partial.write_text(json.dumps(rows))
+        partial.rename(place)
