@@ -179,16 +179,22 @@ class _Work:
                 yield number, Answer(question=question, kind=AnswerKind.WITNESS, reason=reason, witness=witness)
             elif place in facts.absent:
                 yield from self._unknown((number,), "Its statement is not part of what was elaborated.")
-            elif complete > 0 and not self._why_no_proof:
+            elif complete > 0 and not self._why_no_proof and not facts.open_names:
                 reason = f"Not reached within {complete} cycle{'s' * (complete != 1)} after {whence}, undefined values taken as 0."
                 yield number, Answer(question=question, kind=AnswerKind.BOUNDED, reason=reason, cycles=complete)
             else:
-                why = record["error"] or self._why_no_proof or "the time was too short"
+                why = record["error"] or self._why_no_proof or _left_open(facts)
                 yield from self._unknown((number,), f"Neither reached nor proved: {why}.")
 
     def _unknown(self, wanted: Sequence[int], reason: str) -> Iterator[tuple[int, Answer]]:
         for number in wanted:
             yield number, Answer(question=self._questions[number], kind=AnswerKind.UNKNOWN, reason=reason)
+
+
+def _left_open(facts: Facts) -> str:
+    if facts.open_names:
+        return f"the contents of {', '.join(f'`{name}`' for name in facts.open_names[:3])} are too large for the model"
+    return "the time was too short"
 
 
 def _assumption(design: Design, phase: Phase) -> str:

@@ -24,8 +24,11 @@ from llm4cov_agent.closure.reach.netlist import Netlist, NetlistError, parse, wr
 from llm4cov_agent.closure.reach.request import Facts, Request
 from llm4cov_agent.closure.reach.settling import base_name, is_doubtful, module_at, place_of, unsettled, wires_named
 
-MEMORY_BITS = 8192
-"""Largest memory that becomes registers; the contents of larger ones are left open."""
+MEMORY_BITS = {Phase.WITNESS: 16384, Phase.ANY_START: 1024, Phase.POWER_UP: 4096}
+"""Largest memory that becomes registers; the contents of larger ones are left open.
+
+Few proofs need what a memory holds, and all get harder by it.
+"""
 
 _PROMISES = re.compile(r"^\s*attribute \\(full_case|parallel_case)\b.*\n", re.MULTILINE)
 _UNDEFINED_ITEM = re.compile(r"^\s*case .*\d'[01xz-]*[xz]", re.MULTILINE)
@@ -55,8 +58,9 @@ def _build(request: Request, facts: Facts) -> None:
         return
     netlist, marked, held, cut = _read(request, scans)
     original = netlist
+    opened: set[str] = set()
     if netlist.memories:
-        netlist = _without_memories(netlist)
+        netlist, opened = _without_memories(netlist, MEMORY_BITS[request.phase])
     positions = {cell.name: number for number, cell in enumerate(netlist.cells)}
     marks = [
         Mark(tuple(positions[name] for name in marked.get((question.file, question.line, question.column), ())), question.event)
@@ -77,6 +81,7 @@ def _build(request: Request, facts: Facts) -> None:
     if request.phase is Phase.WITNESS:
         held, cut = set(), set()
     builder.build(marks, request.clocks, request.resets, held, cut)
+    builder.model.open_names |= {name.lstrip("\\") for name in opened}
     facts.take(builder.model)
     Path("model.il").write_text(write(netlist))
     if request.phase is Phase.WITNESS:
@@ -111,12 +116,12 @@ def _read(request: Request, scans: Mapping[str, Scan]) -> tuple[Netlist, dict[tu
     return netlist, marked, held, cut
 
 
-def _without_memories(netlist: Netlist) -> Netlist:
-    soften_memories(netlist, limit_bits=MEMORY_BITS)
+def _without_memories(netlist: Netlist, limit_bits: int) -> tuple[Netlist, set[str]]:
+    opened = soften_memories(netlist, limit_bits=limit_bits)
     Path("memories.il").write_text(write(netlist))
     design = libyosys.Design()
     _run(design, "read_rtlil memories.il", "memory_collect", "memory_map", "write_rtlil registers.il")
-    return parse(Path("registers.il").read_text())
+    return parse(Path("registers.il").read_text()), opened
 
 
 def _word_level() -> None:

@@ -483,11 +483,11 @@ def _constant(text: str, width: int) -> Signal:
     return tuple(reversed(bits.rjust(width, "0")))[:width]
 
 
-def soften_memories(netlist: Netlist, *, limit_bits: int) -> None:
+def soften_memories(netlist: Netlist, *, limit_bits: int) -> set[str]:
     """Give memory accesses outside of a memory a meaning that covers a simulator's, and open the contents of large ones.
 
     Outside a read is free, and a write is either ignored or wraps to the place that its lower address bits name, as an
-    index that is too wide is cut by Verilator.
+    index that is too wide is cut by Verilator. Returns the names of those whose contents were left open.
     """
     total = sum(width * size for width, size, _ in netlist.memories.values())
     large = {name for name, (width, size, _) in netlist.memories.items() if width * size > limit_bits or total > 4 * limit_bits}
@@ -526,6 +526,7 @@ def soften_memories(netlist: Netlist, *, limit_bits: int) -> None:
             raise NetlistError("a memory of an unsupported kind is used")
     netlist.cells = [cell for cell in netlist.cells if cell.type != "removed"]
     netlist.memories = {name: value for name, value in netlist.memories.items() if name not in large}
+    return large
 
 
 def _inside(netlist: Netlist, address: Signal, first: int, size: int) -> Bit:
