@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from llm4cov_agent.closure.needs import Needs, needs_of
+from llm4cov_agent.closure.needs import Needs, hangs_on_only, needs_of
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.holes import NOT_TRIED, Hole, VerdictKind
 from llm4cov_agent.judge.wording import missed_words
@@ -64,12 +64,12 @@ class Explanation:
 
 def explain(hole: Hole, design: Design, conditions: Conditions, nearest: Mapping[str, NearestApproach] | None = None) -> Explanation:
     """Explain one hole; of a place that isn't known, only what was missed is said. The keys of `nearest` don't matter."""
-    needs = needs_of(hole.point, conditions)
-    near = {part: text for part in needs.chain if (text := _nearest(part, design, tuple((nearest or {}).values())))}
     resets = {reset.port for reset in design.resets}
+    needs = needs_of(hole.point, conditions, resets)
+    near = {part: text for part in needs.chain if (text := _nearest(part, design, tuple((nearest or {}).values())))}
     sequential = resets | {clock.port for clock in design.clocks}
     last = needs.chain[-1] if needs.chain and not needs.assignments else None
-    matter = [part for part in needs.chain if part is last or not _hangs_on_only(part, resets, conditions)]
+    matter = [part for part in needs.chain if part is last or not hangs_on_only(part, resets, conditions)]
     reached = tuple(islice(conditions.inputs_of(needs.signals), MAX_INPUTS + len(sequential) + 1))
     inputs = tuple(name for name in reached if name not in sequential) or reached
     subject = _subject(hole.point, needs)
@@ -106,15 +106,6 @@ def _subject(point: CoveragePoint, needs: Needs) -> str:
     missed = " ".join(missed_words(point).split()).replace("fsm ", "FSM ", int(point.kind is Kind.FSM))
     # A signal's name keeps its case at the beginning of a sentence.
     return f"{missed if point.kind is Kind.TOGGLE else missed[:1].upper() + missed[1:]} (line {point.line})"
-
-
-def _hangs_on_only(part: Condition, ports: set[str], conditions: Conditions) -> bool:
-    found = False
-    for name in conditions.inputs_of(part.signals):
-        if name not in ports:
-            return False
-        found = True
-    return found
 
 
 def _nearest(part: Condition, design: Design, approaches: Sequence[NearestApproach]) -> str:

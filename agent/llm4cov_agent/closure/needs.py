@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,8 @@ class Needs:
     """Names from the top down of all signals that matter, the innermost first."""
 
 
-def needs_of(point: CoveragePoint, conditions: Conditions) -> Needs:
-    """Find what a point of any kind hangs on."""
+def needs_of(point: CoveragePoint, conditions: Conditions, resets: Collection[str] = ()) -> Needs:
+    """Find what a point of any kind hangs on; `resets` are the input ports that reset, which tell a reset from other moves."""
     place = Place(Path(point.file), point.line, point.column)
     match point.kind:
         case Kind.LINE | Kind.BRANCH:
@@ -47,7 +47,17 @@ def needs_of(point: CoveragePoint, conditions: Conditions) -> Needs:
         case Kind.TOGGLE:
             return _toggle(place, point.comment, conditions)
         case Kind.FSM:
-            return _machine(place, point.comment, conditions)
+            return _machine(place, point.comment, conditions, resets)
+
+
+def hangs_on_only(part: Condition, ports: Collection[str], conditions: Conditions) -> bool:
+    """Say whether a condition depends on some of these input ports and on no others."""
+    found = False
+    for name in conditions.inputs_of(part.signals):
+        if name not in ports:
+            return False
+        found = True
+    return found
 
 
 def _branch(place: Place, comment: str, conditions: Conditions) -> Needs:
@@ -96,8 +106,12 @@ def _split(text: str) -> list[str]:
 def _toggle(place: Place, comment: str, conditions: Conditions) -> Needs:
     path, _, edge = comment.rpartition(":")
     bit = _BIT.fullmatch(path)
-    name = _NAME.search((path or comment).rpartition(".")[2] if bit is None else path)
-    declared = conditions.declared_at(place, name[0]) if name is not None else None
+    # In `g[1].count[3]` or `request[0].addr[0]` only the place tells which part is the signal.
+    at = conditions.declared.get(place)
+    if at is not None and at.name in _NAME.findall(path or comment):
+        declared: Place | None = place
+    else:
+        declared = conditions.declared_at(place, bit["name"]) if bit is not None else None
     if declared is None:
         return Needs()
     found = conditions.assignments.get(declared, ())
@@ -107,7 +121,7 @@ def _toggle(place: Place, comment: str, conditions: Conditions) -> Needs:
     return _assigned(found, declared, conditions)
 
 
-def _machine(place: Place, comment: str, conditions: Conditions) -> Needs:
+def _machine(place: Place, comment: str, conditions: Conditions, resets: Collection[str]) -> Needs:
     event = _MACHINE.fullmatch(comment)
     if event is None:
         return Needs()
@@ -124,11 +138,14 @@ def _machine(place: Place, comment: str, conditions: Conditions) -> Needs:
     source, paths = event["source"], conditions.declared[declared].paths
     if source is not None and source != "ANY":
         found = [one for one in found if all(_allows(part, paths, source) for part in conditions.around(one.place))] or found
-    if event["tag"] == "reset":
-        # A reset is the outermost branch of its process.
-        depths = [len(conditions.around(one.place)) for one in found]
-        found = [one for one, depth in zip(found, depths, strict=True) if depth == min(depths)]
+    by_reset = [one for one in found if _is_reset(conditions.around(one.place), resets, conditions)]
+    wanted = by_reset if event["tag"] == "reset" else [one for one in found if one not in by_reset]
+    found = wanted or found
     return _assigned(found, declared, conditions)
+
+
+def _is_reset(chain: Sequence[Condition], resets: Collection[str], conditions: Conditions) -> bool:
+    return bool(chain) and all(hangs_on_only(part, resets, conditions) for part in chain)
 
 
 def _gives(one: Assignment, state: str) -> bool:

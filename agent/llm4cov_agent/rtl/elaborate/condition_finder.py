@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import pyslang
 from pyslang import ast, parsing, syntax
 
 from llm4cov_agent.rtl.elaborate.condition_text import alternatives, negated, shortened
@@ -40,7 +41,8 @@ class OpenCondition:
 class ConditionFinder:
     """Visits all instances; what they share is noted once."""
 
-    def __init__(self, texts: Texts, top: str, context: ast.EvalContext) -> None:
+    def __init__(self, manager: pyslang.SourceManager, texts: Texts, top: str, context: ast.EvalContext) -> None:
+        self._manager = manager
         self._texts = texts
         self._prefix = f"{top}."
         self._context = context
@@ -58,7 +60,7 @@ class ConditionFinder:
         if not isinstance(node, syntax.ConditionalStatementSyntax):
             return
         place, text, ranges = self._texts.place(node.ifKeyword.location), self._text(node.predicate), self._ranges([node.predicate])
-        if place is None or text is None:
+        if place is None:
             return
         names = self._names(condition.expr for condition in statement.conditions)
         self._add((place, "if"), OpenCondition(text, place, f"if ({text})", ranges), names)
@@ -77,8 +79,6 @@ class ConditionFinder:
             declared = self._texts.place(statement.expr.symbol.location)
             if declared is not None:
                 self.subjects[place] = declared
-        if subject is None:
-            return
         operator = "==" if node.caseKeyword.rawText == "case" and node.matchesOrInside.rawText == "" else "==?"
         subject = "" if _ONE.fullmatch(subject) else subject
         names = self._names([statement.expr])
@@ -88,13 +88,13 @@ class ConditionFinder:
         items = [item for item in children(node.items) if isinstance(item, syntax.StandardCaseItemSyntax)]
         for item, group in zip(items, statement.items, strict=False):
             written = [part for part in children(item.expressions) if isinstance(part, syntax.SyntaxNode)]
-            texts = [text for text in map(self._text, written) if text is not None]
+            texts = [self._text(part) for part in written]
             colon, ranges = self._texts.place(item.colon.location), self._ranges(written)
             found.extend(texts)
             every.extend(ranges)
             read = names | self._names(group.expressions)
             inner |= read
-            if colon is not None and len(texts) == len(written):
+            if colon is not None:
                 self._add((colon, "case"), OpenCondition(alternatives(subject, operator, texts), colon, ", ".join(texts), ranges), read)
                 self._region(item.clause, Part.CASE, (colon, "case"))
         for default in children(node.items):
@@ -111,8 +111,8 @@ class ConditionFinder:
         if not isinstance(node, syntax.ConditionalExpressionSyntax):
             return
         place, text, ranges = self._texts.place(_anchor(node.left).location), self._text(node.predicate), self._ranges([node.predicate])
-        at = self._texts.place(node.predicate.getFirstToken().location)
-        if place is None or at is None or text is None:
+        at = self._used(node.predicate.getFirstToken().location)
+        if place is None or at is None:
             return
         names = self._names(condition.expr for condition in expression.conditions)
         # The place of a choice lies in its first value; what is around the choice is around its condition.
@@ -164,8 +164,8 @@ class ConditionFinder:
         while isinstance(target, _SELECTS):
             target = target.value
         declared = self._texts.place(target.symbol.location) if isinstance(target, ast.ValueExpressionBase) else None
-        place, text = self._texts.place(node.getFirstToken().location), self._text(node)
-        if declared is None or place is None or text is None:
+        place, text = self._used(node.getFirstToken().location), self._text(node)
+        if declared is None or place is None:
             return
         found = self.assignments.setdefault(declared, {})
         before = found.get(place)
@@ -173,17 +173,26 @@ class ConditionFinder:
         same = before is None or before.value == value
         found[place] = Assignment(place, shortened(text), names, value if same else None)
 
-    def _text(self, node: syntax.SyntaxNode) -> str | None:
+    def _text(self, node: syntax.SyntaxNode) -> str:
+        """Give a piece of source as it is written; where a macro begins or ends it, as the parser sees it."""
         key = self._texts.key(node)
-        return None if key is None else self._texts.text(key)
+        return str(node).strip() if key is None else self._texts.text(key)
 
     def _ranges(self, nodes: Iterable[syntax.SyntaxNode]) -> list[Range]:
         found: list[Range] = []
         for node in nodes:
-            start, end = self._texts.place(node.getFirstToken().location), self._texts.place(node.getLastToken().range.end)
+            start, end = self._used(node.getFirstToken().location), self._texts.place(node.getLastToken().range.end)
+            if end is None:
+                # Of a macro at the end, only where it begins is known.
+                end = self._used(node.getLastToken().location)
+                end = end and _moved(end)
             if start is not None and end is not None and start.file == end.file:
                 found.append((start, end))
         return found
+
+    def _used(self, location: pyslang.SourceLocation) -> Place | None:
+        """Give the place of a token; of one from a macro, where the macro is used."""
+        return self._texts.place(self._manager.getFullyExpandedLoc(location))
 
     def _names(self, expressions: Iterable[ast.Expression]) -> dict[str, None]:
         found: dict[str, None] = {}

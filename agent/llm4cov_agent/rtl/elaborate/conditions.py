@@ -43,9 +43,8 @@ def _read(design: Design) -> Conditions:
     if top is None:
         return Conditions()
     netlist, _, _ = flatten(top, unit.places)
-    finder = ConditionFinder(
-        Texts(unit.places.manager, usable), design.top, ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
-    )
+    manager, context = unit.places.manager, ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
+    finder = ConditionFinder(manager, Texts(manager, usable), design.top, context)
     handlers: dict[object, Callable[..., None]] = {
         _S.Conditional: finder.on_if,
         _S.Case: finder.on_case,
