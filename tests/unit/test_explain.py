@@ -204,6 +204,12 @@ def test_a_machine_with_two_processes_and_states_without_names() -> None:
     assert texts("state::2'h1->2'h2") == ["count == BITE_AT || (service && windowed && count < WINDOW_OPENS)"]
 
 
+def test_staying_in_a_state_does_not_lead_there() -> None:
+    design = loader.design("sequence_lock")
+    hole = Hole(CoveragePoint(Kind.FSM, str(loader.load("sequence_lock").sources[0]), 62, 7, "state::STEP_4"), "")
+    assert explain(hole, design, read_conditions(design)).conditions == (("!rst", 59), ("state == STEP_3", 66))
+
+
 def test_verdicts_are_said(small: Read) -> None:
     point = small.point(Kind.BRANCH, "if (cnt ==", "if")
     proved = explain(Hole(point, "", Verdict(VerdictKind.UNREACHABLE, "From no state.")), small.design, small.conditions)

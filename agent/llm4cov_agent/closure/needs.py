@@ -138,6 +138,8 @@ def _machine(place: Place, comment: str, conditions: Conditions, resets: Collect
     source, paths = event["source"], conditions.declared[declared].paths
     if source is not None and source != "ANY":
         found = [one for one in found if all(_allows(part, paths, source) for part in conditions.around(one.place))] or found
+    else:
+        found = [one for one in found if not any(_stays(part, paths, event["target"]) for part in conditions.around(one.place))] or found
     by_reset = [one for one in found if _is_reset(conditions.around(one.place), resets, conditions)]
     wanted = by_reset if event["tag"] == "reset" else [one for one in found if one not in by_reset]
     found = wanted or found
@@ -155,15 +157,29 @@ def _gives(one: Assignment, state: str) -> bool:
 
 def _allows(condition: Condition, paths: Sequence[str], state: str) -> bool:
     """Say whether a condition can hold in a state; those on anything but the state variable and constants can."""
-    is_negative = condition.text.startswith("!") or "!=" in condition.text
+    named = _names_state(condition, paths, state)
+    return named is None or named != _is_negative(condition)
+
+
+def _stays(condition: Condition, paths: Sequence[str], state: str) -> bool:
+    """Say whether a condition holds in one state only: what it assigns doesn't lead there."""
+    return (
+        len({value for _, value in condition.wanted}) == 1 and not _is_negative(condition) and bool(_names_state(condition, paths, state))
+    )
+
+
+def _is_negative(condition: Condition) -> bool:
+    return condition.text.startswith("!") or "!=" in condition.text
+
+
+def _names_state(condition: Condition, paths: Sequence[str], state: str) -> bool | None:
+    """Say whether a condition on the state variable alone names a state; None for other conditions."""
     if not condition.signals or not set(condition.signals) <= set(paths) or not condition.wanted:
-        return True
+        return None
     literal = _LITERAL.fullmatch(state)
     if literal is not None:
-        is_named = any(value == int(literal["digits"], 16) for _, value in condition.wanted)
-    else:
-        is_named = state in _NAME.findall(condition.text)
-    return is_named != is_negative
+        return any(value == int(literal["digits"], 16) for _, value in condition.wanted)
+    return state in _NAME.findall(condition.text)
 
 
 def _assigned(found: Sequence[Assignment], declared: Place, conditions: Conditions) -> Needs:
