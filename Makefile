@@ -34,6 +34,8 @@ test-all: lint unit
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.judging
 	$(BIN)/python -m benchmarks.random_baseline
+	$(BIN)/python -m benchmarks.harness
+	$(BIN)/python -m benchmarks.closure
 
 # Icarus Verilog, bubblewrap and lcov are what the tests compare with; without root they say which of them is missing.
 .PHONY: system

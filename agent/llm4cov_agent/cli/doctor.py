@@ -74,7 +74,7 @@ def _print(checks: tuple[Check, ...], broken: list[Check]) -> None:
 
 def _checks() -> Iterator[Check]:
     yield Check("Python", True, platform.python_version(), sys.executable, "")
-    yield from (_package(name, needed=True) for name in ("pyslang", "cocotb", "pygls", "lsprotocol", "sqlite-utils"))
+    yield from (_package(name, needed=True) for name in ("pyslang", "cocotb", "pyosys", "bitwuzla", "pygls", "lsprotocol", "sqlite-utils"))
     yield _verilator()
     compiler = next((path for name in ("g++", "c++", "clang++") if (path := shutil.which(name))), None)
     yield _program("C++ compiler", compiler, needed=True, remedy="apt-get install g++")
