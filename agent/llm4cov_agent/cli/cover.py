@@ -12,6 +12,7 @@ from llm4cov_agent.cli.console import ExitStatus, leave, print_problems, results
 from llm4cov_agent.cli.design import refuse
 from llm4cov_agent.cli.measure import Measured, exit_status, measure, name_of, prove, record_json
 from llm4cov_agent.cli.options import FileOptions
+from llm4cov_agent.cli.points import explanations, save_proofs, without_waived
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.coverage import percent_text
@@ -96,6 +97,16 @@ def holes(
     budget_s: Annotated[
         float, typer.Option("--budget-s", min=1, max=86_400, callback=given.a_number, help="Seconds for --prove, about.")
     ] = 60.0,
+    explains: Annotated[
+        bool, typer.Option("--explain", help="Say for each hole what has to hold for it, and which inputs decide.")
+    ] = False,
+    waivers: Annotated[
+        Path | None, typer.Option("--waivers", help="Leave out the points that this file excludes.", show_default=False)
+    ] = None,
+    write_waivers_to: Annotated[
+        Path | None,
+        typer.Option("--write-waivers", help="With --prove: write what was proved unreachable to this file.", show_default=False),
+    ] = None,
     as_json: given.AsJson = False,
 ) -> None:
     """Show the source of a design with what a testbench never reached."""
@@ -111,8 +122,12 @@ def holes(
         library_files=library_files,
     )
     measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
+    if waivers is not None:
+        measured = without_waived(measured, waivers, as_json=as_json)
     if proves and measured.evaluation.holes:
         measured = prove(measured, budget_s=budget_s)
+    if write_waivers_to is not None:
+        save_proofs(measured, write_waivers_to, as_json=as_json)
     evaluation = measured.evaluation
     if as_json:
         _print_record(measured, tb, seed)
@@ -125,7 +140,10 @@ def holes(
             )
             report.write(console, shown)
         else:
-            console.print("no holes: every point was hit")
+            console.print("no holes: every point was hit" if waivers is None else "no holes: every point was hit or is excluded")
+        if explains and evaluation.holes:
+            for line in explanations(measured.job.design, evaluation.holes, most=most):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
     leave(exit_status(evaluation, measured.problems, min_percent=None))
 
 

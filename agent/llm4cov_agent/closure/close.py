@@ -13,7 +13,7 @@ from llm4cov_agent.closure.compose import compose
 from llm4cov_agent.closure.harness import POWER_UP, HarnessBroken, Target, open_harness
 from llm4cov_agent.closure.palette import Palette
 from llm4cov_agent.closure.search import Search, run_search, targets_of
-from llm4cov_agent.closure.verdicts import ask, forget
+from llm4cov_agent.closure.verdicts import ask, ask_from, forget
 from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.judge.build_cache import Cancelled
 from llm4cov_agent.judge.coverage import CoveragePoint
@@ -28,6 +28,7 @@ GIVEN_UP_ROUNDS = 400
 """Rounds without a find after which the search ends, with or without time left."""
 _FIRST_SHARE, _PROOF_SHARE, _LAST_SHARE = 0.4, 0.75, 0.9
 """How much of the budget is used up at most when the first search, the proofs and the second search end."""
+_DEEP_STATES = 3
 _DEPTH = 60
 """Cycles that the search for witnesses unrolls at most."""
 MOST_CYCLES = 200_000
@@ -176,7 +177,24 @@ class _Closing:
                 continue
             steps: tuple[Step, ...] = tuple(step for sequence in stimulus.sequences for step in sequence.steps)
             self.search.offer(steps, "a way that the model checker found", "witness", POWER_UP)
+        self._reach_from_deep_states(self.started + _PROOF_SHARE * self.plan.budget_s)
         self.prove_s = time.monotonic() - began
+
+    def _reach_from_deep_states(self, deadline: float) -> None:
+        """Look for short ways from states that the search came to, the latest finds first."""
+        search = self.search
+        finds = [entry.number for entry in search.corpus.entries.values() if entry.news or entry.way == "start"]
+        for rank, number in enumerate(reversed(finds[-_DEEP_STATES:])):
+            left = search.points_left - self.proved.keys()
+            seconds = (deadline - time.monotonic()) / (_DEEP_STATES - rank)
+            if not left or seconds < 1.0 or self.stopped() or not search.harness.has_snapshots:
+                return
+            self.say(f"looking for ways from deep states: {len(left)} left")
+            start = search.harness.values(number)
+            for point, stimulus in ask_from(self.design, left, start, budget_s=seconds, depth=_DEPTH, cancel=self.cancel):
+                if point not in search.points_hit and not self.stopped():
+                    steps = tuple(step for sequence in stimulus.sequences for step in sequence.steps)
+                    search.offer(steps, "a way that the model checker found", "witness", number)
 
 
 def _contradiction(point: CoveragePoint) -> Problem:

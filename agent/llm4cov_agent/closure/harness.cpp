@@ -409,6 +409,17 @@ int main(int argc, char** argv) {
 #endif
                 break;
             }
+            case 'S': {  // Shows the watched signals as they are in a snapshot: (low, high)..
+                Words values;
+                if (put_back(row[1]))
+                    for (size_t i = 0; i < WATCHES; ++i) {
+                        const uint64_t value = read_signal(watches[i]);
+                        values.push_back(uint32_t(value));
+                        values.push_back(uint32_t(value >> 32));
+                    }
+                send(values);
+                break;
+            }
             case 'D': {  // Drop snapshots.
                 for (size_t i = 1; i < row.size(); ++i) snapshots.erase(row[i]);
                 break;

@@ -148,6 +148,14 @@ class Harness:
         if self.has_snapshots:
             list(self._pool.map(lambda worker: worker.run([Order(steps, start, number)], most_cycles), self._workers))
 
+    def values(self, number: int) -> dict[str, int]:
+        """Give the values that signals have in a snapshot, by hierarchical name; empty where there are no snapshots."""
+        if not self.has_snapshots:
+            return {}
+        row = self._workers[0].ask([ord("S"), number], _ANSWER_S) or ()
+        words = zip(row[::2], row[1::2], strict=True)
+        return {name: high << 32 | low for name, (low, high) in zip(self.signals, words, strict=False)}
+
     def drop(self, numbers: Sequence[int]) -> None:
         """Forget snapshots that no other one was made from."""
         for number in numbers:
@@ -210,7 +218,7 @@ class _Worker:
         if first:
             # Before anything runs, so that the file holds the numbers and nothing else.
             harness.points = points_of_counters(self._counts)
-        answer = self._ask([ord("P"), *harness.coder.power_up(1)], _ANSWER_S)
+        answer = self.ask([ord("P"), *harness.coder.power_up(1)], _ANSWER_S)
         if answer is None:
             raise HarnessBroken("the compiled design ends or hangs at power-up")
         harness.at_power_up = frozenset(answer[1:]) & harness.points.keys()
@@ -218,7 +226,7 @@ class _Worker:
             self.tell(row)
         if harness.has_snapshots:
             for order, most_cycles in harness.snapshots():
-                self._ask(self._row(order, most_cycles), _ANSWER_S)
+                self.ask(self._row(order, most_cycles), _ANSWER_S)
 
     def close(self) -> None:
         self._stack.close()
@@ -226,7 +234,7 @@ class _Worker:
 
     def _counts(self, values: Sequence[int]) -> tuple[int, list[tuple[CoveragePoint, int]]]:
         """Give the number of counters, and the points as the coverage file has them when the counters hold `values`."""
-        answer = self._ask([ord("N"), *values], _ANSWER_S)
+        answer = self.ask([ord("N"), *values], _ANSWER_S)
         if answer is None:
             raise HarnessBroken("the compiled design can't be loaded")
         text = (self._folder / "coverage.dat").read_text(errors="replace")
@@ -272,7 +280,7 @@ class _Worker:
                 last = time.monotonic()
         return reports
 
-    def _ask(self, row: list[int], timeout_s: float) -> Sequence[int] | None:
+    def ask(self, row: list[int], timeout_s: float) -> Sequence[int] | None:
         self.tell(row)
         deadline = time.monotonic() + timeout_s
         while (answer := self._take()) is None:
@@ -399,6 +407,7 @@ def _preparer(shell: Shell, program: str, machines: Sequence[str]) -> Callable[[
             f"static const uint64_t COMBINATIONAL_PERIOD = {COMBINATIONAL_PERIOD};\n",
             f"static Signal inputs[{max(1, len(shell.inputs))}];\n",
             f"static Signal outputs[{max(1, len(shell.outputs))}];\n",
+            f"static const size_t WATCHES = {len(members)};\n",
             f"static Signal watches[{max(1, len(members))}];\n",
             f"static const std::vector<std::vector<uint32_t>> machines = {{{', '.join(_braced(one) for one in groups)}}};\n",
             "static void bind() {\n",

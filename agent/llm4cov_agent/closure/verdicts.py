@@ -40,7 +40,13 @@ class Asked:
 
 
 def ask(
-    design: Design, points: Iterable[CoveragePoint], *, cache: BuildCache, budget_s: float, depth: int, cancel: Event | None = None
+    design: Design,
+    points: Iterable[CoveragePoint],
+    *,
+    cache: BuildCache,
+    budget_s: float,
+    depth: int,
+    cancel: Event | None = None,
 ) -> Asked:
     """Prove points unreachable or find how to reach them, within a time in seconds and a number of cycles."""
     wanted = sorted(points, key=lambda point: point.sort_key)
@@ -66,6 +72,30 @@ def ask(
             witnesses.append((point, witness_stimulus(design, reached)))
     _write(design, cache, known | {point: one for point, one in verdicts.items() if one.kind is VerdictKind.UNREACHABLE})
     return Asked(verdicts, tuple(witnesses))
+
+
+def ask_from(
+    design: Design, points: Iterable[CoveragePoint], start: Mapping[str, int], *, budget_s: float, depth: int, cancel: Event | None = None
+) -> tuple[tuple[CoveragePoint, Stimulus], ...]:
+    """Look for ways to points from a state that simulation reached (signals by hierarchical name); proves nothing.
+
+    The stimuli begin in that state, without a reset.
+    """
+    try:
+        instrumented = instrument(design, points)
+    except (RuntimeError, ValueError):
+        return ()
+    questions = tuple(dict.fromkeys(one for conditions in instrumented.conditions.values() for one in conditions))
+    if not questions:
+        return ()
+    answers = answer(design, instrumented.texts, questions, budget_s=budget_s, depth=depth, cancel=cancel, start=start, proves=False)
+    by_question = {one.question: one for one in answers if one.kind is AnswerKind.WITNESS and one.witness}
+    return tuple(
+        (point, witness_stimulus(design, by_question[condition], with_reset=False))
+        for point, conditions in instrumented.conditions.items()
+        for condition in conditions[:1]
+        if condition in by_question
+    )
 
 
 def confirm(

@@ -17,7 +17,8 @@ def witness_stimulus(design: Design, answer: Answer, *, name: str = _NAME, with_
     steps: list[Step] = [Reset(RESET_CYCLES)] if with_reset and design.resets else []
     resets = {reset.port: int(reset.active_low) for reset in design.resets}
     signals = design.driven_signals()
-    held: dict[str, int] = {signal: resets.get(signal, 0) for signal in signals}
+    # In a given state the inputs are as whatever led there left them, so all of them are driven.
+    held: dict[str, int] = {signal: resets.get(signal, 0) for signal in signals} if with_reset else {}
     for cycle in answer.witness:
         changes = tuple((signal, value) for signal, value in sorted(cycle.items()) if held.get(signal) != value)
         if changes:

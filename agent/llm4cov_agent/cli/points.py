@@ -1,0 +1,68 @@
+"""What `holes` does with single points: leaves out waived ones, writes proofs down, explains the rest. Knows no option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from llm4cov_agent.cli.console import messages, print_problems
+from llm4cov_agent.cli.design import refuse
+from llm4cov_agent.cli.measure import Measured, name_of
+from llm4cov_agent.closure.explain import explain
+from llm4cov_agent.closure.waivers import Waiver, read_waivers, write_waivers
+from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
+from llm4cov_agent.judge.holes import Hole, VerdictKind, rank_holes
+from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.rtl.elaborate.conditions import read_conditions
+
+
+def without_waived(measured: Measured, path: Path, *, as_json: bool) -> Measured:
+    """Leave out the holes that a waiver file excludes; what the design has outgrown is said and stays a hole."""
+    accepted, reopened, problems = read_waivers(path, measured.job.design)
+    if has_errors(problems):
+        refuse(tuple(problems), top=measured.job.design.top, as_json=as_json)
+    said = [
+        *problems,
+        *(
+            Problem(f"'{one.waiver.point.comment}' is open again: {one.reason}", file=str(path), line=one.line, severity=Severity.WARNING)
+            for one in reopened
+        ),
+    ]
+    if not as_json:
+        print_problems(said)
+    excluded = {waiver.point for waiver in accepted}
+    holes = tuple(hole for hole in measured.evaluation.holes if hole.point not in excluded)
+    return replace(measured, evaluation=replace(measured.evaluation, holes=holes), problems=(*measured.problems, *said))
+
+
+def save_proofs(measured: Measured, path: Path, *, as_json: bool) -> None:
+    """Write what was proved unreachable to a waiver file, beside the entries that it has already."""
+    design = measured.job.design
+    before: tuple[Waiver, ...] = ()
+    if path.exists():
+        accepted, _, problems = read_waivers(path, design)
+        if has_errors(problems):
+            refuse(tuple(problems), top=design.top, as_json=as_json)
+        before = tuple(accepted)
+    known = {waiver.point for waiver in before}
+    proved = [hole for hole in measured.evaluation.holes if hole.verdict.kind is VerdictKind.UNREACHABLE and hole.point not in known]
+    new = [Waiver(hole.point, "Proved unreachable.", proof=hole.verdict.reason) for hole in proved]
+    problems = write_waivers(path, design, (*before, *new))
+    if has_errors(problems):
+        refuse(tuple(problems), top=design.top, as_json=as_json)
+    if not as_json:
+        print_problems(problems)
+        messages().print(f"wrote {display_path(path)}: {len(new)} new, {len(before)} kept", highlight=False, soft_wrap=True)
+
+
+def explanations(design: Design, holes: Sequence[Hole], *, most: int) -> Iterator[str]:
+    """Explain the holes that tell most, a paragraph each."""
+    conditions = read_conditions(design)
+    ranked = [hole for hole in rank_holes(holes) if hole.verdict.kind is not VerdictKind.UNREACHABLE]
+    for hole in ranked[:most]:
+        yield ""
+        yield f"{name_of(hole.point.file)}:{hole.point.line}: {explain(hole, design, conditions).sentence}"
+    if len(ranked) > most:
+        yield ""
+        yield f"({len(ranked) - most} more; --most shows them)"
