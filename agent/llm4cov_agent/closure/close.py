@@ -150,7 +150,9 @@ class _Closing:
                 return False
             return bool(search.points_left - self.proved.keys())
 
+        self.search.harness.is_over = lambda: self.stopped() or time.monotonic() > deadline
         run_search(self.search, goes_on=goes_on)
+        self.search.harness.is_over = lambda: False
 
     def _tell(self) -> None:
         now = time.monotonic()
@@ -170,6 +172,8 @@ class _Closing:
         asked = ask(self.design, left, cache=self.verilator.cache, budget_s=budget_s, depth=_DEPTH, cancel=self.cancel)
         self.verdicts = dict(asked.verdicts)
         self.proved = {point: one for point, one in asked.verdicts.items() if one.kind is VerdictKind.UNREACHABLE}
+        # From here on a run that hangs takes time from the second search.
+        self.search.harness.is_over = lambda: self.stopped() or time.monotonic() > began + budget_s
         for point, stimulus in asked.witnesses:
             if self.stopped():
                 break
@@ -178,6 +182,7 @@ class _Closing:
             steps: tuple[Step, ...] = tuple(step for sequence in stimulus.sequences for step in sequence.steps)
             self.search.offer(steps, "a way that the model checker found", "witness", POWER_UP)
         self._reach_from_deep_states(self.started + _PROOF_SHARE * self.plan.budget_s)
+        self.search.harness.is_over = lambda: False
         self.prove_s = time.monotonic() - began
 
     def _reach_from_deep_states(self, deadline: float) -> None:

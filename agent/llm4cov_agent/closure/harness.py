@@ -34,7 +34,12 @@ from llm4cov_agent.rtl.design import Design
 POWER_UP = 0
 """The snapshot that every run may start from."""
 _ANSWER_S = 20.0
-"""A run that takes longer is taken for a hang; runs are bounded in cycles to far less."""
+"""A run that takes longer is taken for a hang, if it is one of the usual length; longer ones get longer."""
+_USUAL_CYCLES = 30_000
+_LATE_S = 3.0
+"""The same where nobody waits for the result any more."""
+_HANG_FACTOR, _SHORTEST_HANG_S = 20.0, 1.0
+"""On a design that was seen to hang: how much slower than the slowest run so far a hang is, and a least time in seconds."""
 _BINDINGS = "bindings.h"
 _SIGNALS = "signals.txt"
 _BITS = 31
@@ -97,6 +102,11 @@ class Harness:
         self.design, self.coder, self.has_snapshots = design, coder, has_snapshots
         self.signals = {name: rank for rank, name in enumerate(signals)}
         self.crashes = 0
+        self.is_over: Callable[[], bool] = lambda: False
+        """Says that what is left of a batch is not wanted; looked at where a run crashes or hangs, as others take no time."""
+        self.slowest_s = 0.0
+        """Longest time that a run took which came back."""
+        self.has_hung = False
         self.snapshot_bytes = 0
         self.points: dict[int, tuple[CoveragePoint, ...]] = {}
         """Counter -> points that it stands for; counters of other files than the design's are left out."""
@@ -261,7 +271,15 @@ class _Worker:
                 reports.append(Report(Ending.CRASHED, 0, frozenset()))
                 self.close()
                 self.start()
+                if self._harness.is_over():
+                    reports += [Report(Ending.CRASHED, 0, frozenset())] * (len(orders) - len(reports))
         return reports
+
+    def _patience_s(self, most_cycles: int) -> float:
+        """Seconds after which a run is taken for a hang."""
+        harness = self._harness
+        usual = min(_ANSWER_S, max(_SHORTEST_HANG_S, _HANG_FACTOR * harness.slowest_s)) if harness.has_hung else _ANSWER_S
+        return min(_LATE_S, usual) if harness.is_over() else usual * max(1.0, most_cycles / _USUAL_CYCLES)
 
     def _answers(self, orders: Sequence[Order], most_cycles: int) -> list[Report]:
         """Send orders and read the reports as they come; fewer than orders if the process ends or hangs."""
@@ -272,11 +290,15 @@ class _Worker:
             assert self._served is not None
             written, chunk = self._served.pump(outgoing, timeout_s=1.0)
             outgoing = outgoing[written:]
-            if chunk is None or time.monotonic() - last > _ANSWER_S:
+            if chunk is None:
+                return reports
+            if not chunk and time.monotonic() - last > self._patience_s(most_cycles):
+                self._harness.has_hung = True
                 return reports
             self._incoming += chunk
             while (row := self._take()) is not None:
                 reports.append(self._report(row))
+                self._harness.slowest_s = max(self._harness.slowest_s, time.monotonic() - last)
                 last = time.monotonic()
         return reports
 
