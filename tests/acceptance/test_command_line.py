@@ -193,7 +193,7 @@ def test_a_testbench_without_a_clock(workplace: Workplace) -> None:
 
 
 def test_generate_writes_what_cover_measures_the_same(workplace: Workplace) -> None:
-    first = workplace.call("generate", workplace.rtl, "--json", "--cycles", "200")
+    first = workplace.call("generate", workplace.rtl, "--json", "--policy", "random", "--cycles", "200")
     assert first.returncode == 0, first.stderr
     record = json.loads(first.stdout)
     assert list(record) == KEYS and record["testbench"] == "tb_count.sv"
@@ -201,7 +201,7 @@ def test_generate_writes_what_cover_measures_the_same(workplace: Workplace) -> N
     refused = workplace.call("generate", workplace.rtl)
     assert refused.returncode == 2 and "--force" in refused.stderr
     (workplace.folder / "tb_count.sv").write_text("// mine\n")
-    forced = workplace.call("generate", workplace.rtl, "--json", "--cycles", "200", "--force")
+    forced = workplace.call("generate", workplace.rtl, "--json", "--policy", "random", "--cycles", "200", "--force")
     assert forced.returncode == 0
     assert (workplace.folder / "tb_count.sv").read_text() == text, "the same seed gives the same testbench"
     assert (workplace.folder / "tb_count.sv.bak").read_text() == "// mine\n"
@@ -222,6 +222,79 @@ def test_missing_tools(workplace: Workplace) -> None:
     record = json.loads(done.stdout)
     assert done.returncode == 3 and record["ok"] is False
     assert [check["name"] for check in record["checks"] if check["needed"] and check["version"] is None] == ["Verilator", "perl"]
+
+
+DEAD = """\
+module dead (input logic clk, rst_n, go, output logic [1:0] state);
+  always_ff @(posedge clk)
+    if (!rst_n) state <= 2'd0;
+    else case (state)
+      2'd0: if (go) state <= 2'd1;
+      2'd1: state <= 2'd2;
+      2'd2: state <= 2'd0;
+      default: state <= 2'd0;
+    endcase
+endmodule
+"""
+
+
+def test_closure_hits_and_proves_and_says_so_to_every_command(workplace: Workplace) -> None:
+    (workplace.folder / "dead.sv").write_text(DEAD)
+    made = workplace.call("generate", "dead.sv", "--json", "--budget-s", "30")
+    record = json.loads(made.stdout)
+    assert (made.returncode, record["status"], record["reachable"]) == (0, "ok", 100.0)
+    assert [(hole["kind"], hole["line"], hole["verdict"]) for hole in record["holes"]] == [("line", 8, "unreachable")]
+    assert "rst_n" in record["holes"][0]["reason"]
+
+    measured = json.loads(workplace.call("cover", "dead.sv", "--tb", "tb_dead.sv", "--json").stdout)
+    assert measured["overall"] == record["overall"] and measured["cycles"] == record["cycles"]
+    assert [hole["verdict"] for hole in measured["holes"]] == ["unknown"]
+
+    proved = workplace.call("holes", "dead.sv", "--tb", "tb_dead.sv", "--prove", "--write-waivers", "waivers.toml")
+    assert proved.returncode == 0 and "unreachable" in proved.stdout and "1 new" in proved.stderr
+    waived = workplace.call("holes", "dead.sv", "--tb", "tb_dead.sv", "--waivers", "waivers.toml")
+    assert waived.returncode == 0 and "no holes" in waived.stdout
+
+    # The design changes so that the point can be reached: the proof no longer counts.
+    (workplace.folder / "dead.sv").write_text(DEAD.replace("2'd2: state <= 2'd0;", "2'd2: state <= 2'd3;"))
+    reopened = workplace.call("holes", "dead.sv", "--tb", "tb_dead.sv", "--waivers", "waivers.toml")
+    assert "is open again" in reopened.stderr
+    again = json.loads(workplace.call("generate", "dead.sv", "--json", "--budget-s", "30", "--force").stdout)
+    assert (again["overall"], again["holes"]) == (100.0, [])
+
+
+def test_holes_of_a_weak_testbench_are_explained_and_shown_to_be_reachable(workplace: Workplace) -> None:
+    (workplace.folder / "mode.hex").write_text("00\n")
+    done = workplace.call("holes", workplace.rtl, "--tb", workplace.tb, "--json", "--prove")
+    verdicts = {hole["comment"]: hole for hole in json.loads(done.stdout)["holes"]}
+    assert done.returncode == 0 and verdicts["else"]["verdict"] == "covered"
+    assert "confirmed" in verdicts["else"]["reason"]
+    told = workplace.call("holes", workplace.rtl, "--tb", workplace.tb, "--explain")
+    assert "driven by inputs" in told.stdout
+
+
+def test_ctrl_c_during_a_search_writes_the_best_so_far(workplace: Workplace) -> None:
+    """The 64-bit count can't be hit: the search would go on for its whole budget."""
+    (workplace.folder / "long.sv").write_text(
+        "module long (input logic clk, rst, output logic [63:0] count);\n"
+        "  always_ff @(posedge clk) if (rst) count <= 0; else count <= count + 1;\nendmodule\n"
+    )
+    command = [PROGRAM, "generate", "long.sv", "--budget-s", "600"]
+    environment = workplace.environment(TMPDIR=str(workplace.folder))
+    with subprocess.Popen(
+        command, cwd=workplace.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        deadline = time.monotonic() + 300
+        # The harness writes this file when it begins.
+        while not list(workplace.folder.glob(f"llm4cov-{child.pid}-*/coverage.dat")):
+            assert child.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(1.0)
+        child.send_signal(signal.SIGINT)
+        printed, messages = child.communicate(timeout=120)
+    assert child.returncode == 130 and "Traceback" not in messages
+    assert "wrote tb_long.sv" in messages, messages
+    assert "module tb_long" in (workplace.folder / "tb_long.sv").read_text()
 
 
 def test_doctor(workplace: Workplace) -> None:
