@@ -126,7 +126,7 @@ class Makers:
             if not changed:
                 break
             place = generator.randrange(len(changed))
-            match generator.randrange(7):
+            match generator.randrange(8):
                 case 0:
                     del changed[place]
                 case 1:
@@ -136,6 +136,9 @@ class Makers:
                     changed[place:] = other[generator.randrange(len(other)) if other else 0 :]
                 case 3:
                     changed[place : place + 2] = [Repeat(generator.choice((2, 4, 16, 64)), tuple(changed[place : place + 2]))]
+                case 4:
+                    # What counted one event counts many: a counter of them comes to its end.
+                    changed = [Repeat(generator.choice((2, 4, 8, 16, 32, 64, 256)), tuple(changed))]
                 case _:
                     changed[place] = self._varied(changed[place], generator)
         return (*changed[:LONGEST], Hold(1))

@@ -20,8 +20,8 @@ from llm4cov_agent.rtl.design import Design
 
 BATCH = 48
 """Runs of a round."""
-LONGEST_RUN = 30_000
-"""Cycles of one run."""
+LONGEST_RUN = 70_000
+"""Cycles of one run; one that would take longer is not kept, as its end was never seen."""
 _MOST_TARGETS = 24
 _NEARER = 0.85
 """A distance counts as nearer if it is at most so much of the smallest before; every single step would fill the corpus."""
@@ -137,9 +137,7 @@ class Search:
         nearer = {rank: away for rank, away in report.nearer.items() if away < self._best.get(rank, 1 << 64)}
         is_nearer = any(away < _NEARER * self._best.get(rank, 1 << 64) for rank, away in nearer.items())
         places = [place for place in report.places if place not in self._seen_places]
-        if report.ending not in (Ending.DONE, Ending.TOO_LONG):
-            return 0
-        if report.ending is Ending.TOO_LONG and not self.harness.has_snapshots:
+        if report.ending is not Ending.DONE:
             return 0
         has_room = self._place_entries < min(_MOST_PLACE_ENTRIES, _MOST_SNAPSHOT_BYTES // max(1, self.harness.snapshot_bytes))
         if not (news or keep_always or ((is_nearer or places) and has_room and not self.corpus.is_chain)):
