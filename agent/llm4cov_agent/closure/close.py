@@ -22,12 +22,14 @@ from llm4cov_agent.judge.simulator import Progress, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.rtl.design import Design
 
-STALLED_ROUNDS = 120
+STALLED_ROUNDS = 40
 """Rounds without a find after which proofs are worth more than further tries."""
 GIVEN_UP_ROUNDS = 400
 """Rounds without a find after which the search ends, with or without time left."""
-_FIRST_SHARE, _PROOF_SHARE, _LAST_SHARE = 0.4, 0.75, 0.9
-"""How much of the budget is used up at most when the first search, the proofs and the second search end."""
+_FIRST_SHARE, _LAST_SHARE = 0.4, 0.9
+"""How much of the budget is used up at most when the first search and the second one end."""
+_PROOF_SHARE = 0.35
+"""How much of the budget goes into proofs and witnesses at most."""
 _DEEP_STATES = 3
 _DEPTH = 60
 """Cycles that the search for witnesses unrolls at most."""
@@ -168,7 +170,8 @@ class _Closing:
         began = time.monotonic()
         left = self.search.points_left
         self.say(f"proving: {len(self.search.points_hit)} hit, {len(left)} left")
-        budget_s = max(1.0, self.started + _PROOF_SHARE * self.plan.budget_s - began)
+        deadline = began + _PROOF_SHARE * self.plan.budget_s
+        budget_s = max(1.0, deadline - began)
         asked = ask(self.design, left, cache=self.verilator.cache, budget_s=budget_s, depth=_DEPTH, cancel=self.cancel)
         self.verdicts = dict(asked.verdicts)
         self.proved = {point: one for point, one in asked.verdicts.items() if one.kind is VerdictKind.UNREACHABLE}
@@ -181,7 +184,7 @@ class _Closing:
                 continue
             steps: tuple[Step, ...] = tuple(step for sequence in stimulus.sequences for step in sequence.steps)
             self.search.offer(steps, "a way that the model checker found", "witness", POWER_UP)
-        self._reach_from_deep_states(self.started + _PROOF_SHARE * self.plan.budget_s)
+        self._reach_from_deep_states(deadline)
         self.search.harness.is_over = lambda: False
         self.prove_s = time.monotonic() - began
 
