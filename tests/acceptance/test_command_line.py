@@ -291,7 +291,7 @@ def test_ctrl_c_during_a_search_writes_the_best_so_far(workplace: Workplace) -> 
             time.sleep(0.1)
         time.sleep(1.0)
         child.send_signal(signal.SIGINT)
-        printed, messages = child.communicate(timeout=120)
+        _, messages = child.communicate(timeout=120)
     assert child.returncode == 130 and "Traceback" not in messages
     assert "wrote tb_long.sv" in messages, messages
     assert "module tb_long" in (workplace.folder / "tb_long.sv").read_text()
