@@ -19,7 +19,7 @@ from threading import Event
 
 from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, ClockDrive, Step
 from llm4cov_agent.closure.code import Coder
-from llm4cov_agent.closure.shell import INSTANCE, Shell, make_shell
+from llm4cov_agent.closure.shell import Shell, make_shell
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.coverage_dat import read_counts
@@ -412,7 +412,7 @@ def _preparer(shell: Shell, program: str, machines: Sequence[str]) -> Callable[[
     """Make the function that writes the harness beside the generated code."""
 
     def prepare(generated: Path) -> Path:
-        below = f"{shell.name}.{INSTANCE}."
+        below = f"{shell.name}.{shell.instance}."
         members = {name.removeprefix(below): member for name, member in find_members(generated).items() if name.startswith(below)}
         plain = is_plain_memory(generated)
         ranks = {name: rank for rank, name in enumerate(members)}
