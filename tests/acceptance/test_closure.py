@@ -18,7 +18,7 @@ from fixtures import loader
 
 from llm4cov_agent.bench.stimulus import Step, Stimulus, most_cycles, problems_of
 from llm4cov_agent.bench.testbench import Language
-from llm4cov_agent.closure.close import Closed, ClosePlan, close
+from llm4cov_agent.closure.close import MOST_CYCLES, Closed, ClosePlan, close
 from llm4cov_agent.closure.harness import Ending, Order, open_harness
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import evaluate
@@ -84,7 +84,7 @@ CLOSED = ("divider", "sequence_lock", "traffic_light", "vending_machine")
 
 @cache
 def _closed(simulator: Verilator, name: str) -> Closed:
-    return close(loader.design(name), simulator, ClosePlan(budget_s=40, rounds=400, workers=2, cycles=20_000, limits=LIMITS))
+    return close(loader.design(name), simulator, ClosePlan(budget_s=45, rounds=1500, workers=2, limits=LIMITS))
 
 
 @pytest.mark.parametrize("name", CLOSED)
@@ -93,7 +93,7 @@ def test_closure_hits_what_can_be_hit_and_proves_nothing_of_it(name: str, simula
     closed = _closed(simulator, name)
     assert closed.stimulus is not None, [str(problem) for problem in closed.problems]
     assert not closed.problems and not problems_of(closed.stimulus, design)
-    assert most_cycles(closed.stimulus) <= 20_000
+    assert most_cycles(closed.stimulus) <= MOST_CYCLES
     hit = _judged(simulator, design, closed.stimulus)
     assert set(fixture.reachable) <= hit
     proved = {point for point, verdict in closed.verdicts.items() if verdict.kind is VerdictKind.UNREACHABLE}
