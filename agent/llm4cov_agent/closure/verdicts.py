@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from llm4cov_agent.bench.stimulus import Sequence, Stimulus, most_cycles
+from llm4cov_agent.bench.stimulus import Drive, Sequence, Stimulus, most_cycles
 from llm4cov_agent.bench.systemverilog import render_systemverilog
+from llm4cov_agent.closure.palette import Palette
 from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
 from llm4cov_agent.closure.reach.condition import Instrumented
 from llm4cov_agent.closure.reach.instrument import instrument
@@ -109,7 +110,11 @@ def confirm(
         return asked.verdicts
     sequences: list[Sequence] = []
     for rank, (_, stimulus) in enumerate(asked.witnesses):
-        sequences += [replace(one, name=f"witness_{rank}_{place}") for place, one in enumerate(stimulus.sequences)]
+        # A witness counts on inputs being as at power-up; here they are as the one before left them.
+        idle = Drive(tuple((signal, 0) for signal, _, _ in Palette(design, stimulus.clocks).signals))
+        sequences += [
+            replace(one, name=f"witness_{rank}_{place}", steps=(idle, *one.steps)) for place, one in enumerate(stimulus.sequences)
+        ]
     whole = replace(asked.witnesses[0][1], sequences=tuple(sequences))
     run = simulator.run(Job(design=design, testbench=render_systemverilog(whole, design), limits=limits), cancel=cancel)
     hit = run.coverage.covered() if run.coverage is not None else frozenset()
