@@ -326,12 +326,57 @@ module top(input logic clk, rst_n, d, output logic up, down, bad);
     else bad <= 1'b0;
 endmodule
 """
+OUT_OF_RANGE = """\
+module top(input logic clk, rst_n, input logic [2:0] i, input logic d, output logic [4:0] v, output logic [1:0] y);
+  logic [1:0] m [0:4];
+  always_ff @(posedge clk or negedge rst_n)
+    if (!rst_n) begin
+      v <= 5'b11111;
+      for (int k = 0; k < 5; k++) m[k] <= 2'd3;
+    end else begin
+      v[i] <= d;
+      if (d) m[i] <= 2'd2;
+    end
+  always_comb begin
+    y = 2'd0;
+    if (i > 3'd4 && v[i]) y = 2'd1;
+    if (i > 3'd4 && m[i] != 2'd0) y = 2'd2;
+    if (i == 3'd4 && v[i +: 2] == 2'd3) y = 2'd3;
+    if (i <= 3'd4 && m[i] == 2'd1) y = 2'd1; // here
+  end
+endmodule
+"""
+UNUSUAL = """\
+module top(input logic clk, rst_n, sft, input logic signed [2:0] a, input logic [2:0] b, output logic [2:0] q, y, output logic w);
+  wire clear = rst_n & ~sft;
+  always_ff @(posedge clk or negedge clear)
+    if (!clear) q <= 3'd1;
+    else if (b != 3'd3) q <= b;
+  always @(a) w = a[0] & b[0];
+  always_comb begin
+    y = 3'd0;
+    if (b == 3'd0 && (q / b) == 3'd0) y = 3'd1;
+    if (b == 3'd0 && (q % b) == 3'd5) y = 3'd2;
+    if ((a >>> 1) < -3'sd1 && b > 3'd6) y = 3'd3;
+    if (a < b && a[2]) y = 3'd4;
+    casez (q)
+      3'b1??: y = y ^ 3'd1;
+      3'b11?: y = 3'd6;
+      default: y = y + 3'd1;
+    endcase
+    if (w && !b[0]) y = 3'd5;
+    if (q == 3'd3) y = 3'd7; // here
+  end
+endmodule
+"""
 MUTANTS = (
     ("counter", COUNTER, ("n == 3'd5", "n == 3'd7"), ("n + 3'd1", "n - 3'd1"), ("if (!rst_n) n <= 3'd0", "if (!rst_n) n <= 3'd6")),
     ("two hot", TWO_HOT, ("4'b0001", "4'b0011"), ("{s[2:0], s[3]}", "{s[2:0], s[3] | s[2]}")),
     ("powered", POWERED, ("x & q", "x | q"), ("initial q = 1'b0", "initial q = 1'b1")),
     ("handshake", HANDSHAKE, ("busy && left", "left"), ("done && !busy", "done && busy")),
     ("memory", MEMORY, ("we && d != 2'd3", "we"), ("mem[a] <= d", "mem[a] <= d + 2'd1"), ("mem[i] <= 2'd0", "mem[i] <= 2'd3")),
+    ("out of range", OUT_OF_RANGE, ("m[i] <= 2'd2", "m[i] <= 2'd1"), ("m[k] <= 2'd3", "m[k] <= 2'd1")),
+    ("unusual", UNUSUAL, ("b != 3'd3", "b != 3'd2"), ("q <= 3'd1", "q <= 3'd3")),
     ("two edges", TWO_EDGES, ("up & d", "d"), ("down && !up", "!down && up")),
 )
 
