@@ -56,9 +56,15 @@ class Tracer:
         """Ports that reach an event control without logic in between."""
         self.block_clocks: dict[int, tuple[Event, ...]] = {}
         """The events of each block that are clocks; all of them until resets are known."""
+        # What was found for a signal within one question: without it, signals that feed each other crosswise are followed along
+        # every path, whose number doubles with each stage.
+        self._sources: dict[tuple[str, int, str], tuple[Source, ...]] = {}
+        self._levels: dict[tuple[str, int, bool], tuple[Level, ...]] = {}
 
     def clock_sources(self, node: Node, edge: str, seen: frozenset[tuple[str, int]] = frozenset()) -> tuple[Source, ...]:
         """Follow a one-bit node to the ports whose edges make its edges."""
+        if not seen:
+            self._sources.clear()
         match node.kind:
             case "ref" if node.ref is not None:
                 return self._signal_clock(node.ref.signal, node.ref.low, edge, seen)
@@ -93,7 +99,13 @@ class Tracer:
             return (Source(name, bit),)
         if (name, bit) in seen:
             return ()
-        seen |= {(name, bit)}
+        key = (name, bit, edge)
+        if key not in self._sources:
+            self._sources[key] = ()
+            self._sources[key] = self._follow_clock(name, bit, edge, seen | {(name, bit)})
+        return self._sources[key]
+
+    def _follow_clock(self, name: str, bit: int, edge: str, seen: frozenset[tuple[str, int]]) -> tuple[Source, ...]:
         writes = self._netlist.drivers_of(name, bit)
         if len(writes) == 1 and not writes[0].guards:
             return self.clock_sources(writes[0].value.bit(bit - writes[0].target.low), edge, seen)
@@ -118,6 +130,8 @@ class Tracer:
 
     def levels(self, node: Node, wanted: bool, seen: frozenset[tuple[str, int]] = frozenset()) -> tuple[Level, ...]:
         """Follow a condition to the port levels that make it `wanted`."""
+        if not seen:
+            self._levels.clear()
         match node.kind:
             case "ref" if node.ref is not None:
                 return self._signal_levels(node.ref.signal, node.ref.low, wanted, seen)
@@ -126,8 +140,8 @@ class Tracer:
             case "or" | "and":
                 parts = [level for child in node.children for level in self.levels(child.bit(0), wanted, seen)]
                 if (node.kind == "or") == wanted:
-                    return tuple(parts)
-                return tuple(Level(part.port, part.bit, part.value, False, part.delayed) for part in parts)
+                    return tuple(dict.fromkeys(parts))
+                return tuple(dict.fromkeys(Level(part.port, part.bit, part.value, False, part.delayed) for part in parts))
             case "concat" if len(node.children) == 1:
                 return self.levels(node.children[0].bit(0), wanted, seen)
             case _:
@@ -138,7 +152,13 @@ class Tracer:
             return (Level(name, bit, wanted),)
         if (name, bit) in seen:
             return ()
-        seen |= {(name, bit)}
+        key = (name, bit, wanted)
+        if key not in self._levels:
+            self._levels[key] = ()
+            self._levels[key] = self._follow_levels(name, bit, wanted, seen | {(name, bit)})
+        return self._levels[key]
+
+    def _follow_levels(self, name: str, bit: int, wanted: bool, seen: frozenset[tuple[str, int]]) -> tuple[Level, ...]:
         writes = self._netlist.drivers_of(name, bit)
         if writes:
             if len(writes) == 1 and not writes[0].guards:
