@@ -22,10 +22,10 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev system
-	$(BIN)/python -m pytest tests/unit -n 2
+	$(BIN)/python tests/rerun_crashed.py tests/unit -n 2
 
 acceptance: $(VENV)/.dev system
-	$(BIN)/python -m pytest tests/acceptance -n 2 -m "not slow"
+	$(BIN)/python tests/rerun_crashed.py tests/acceptance -n 2 -m "not slow"
 
 # Random, cocotb and waveforms on every fixture: about an hour on two cores.
 test-all: lint unit
