@@ -19,12 +19,13 @@ from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
 from llm4cov_agent.closure.reach.condition import Instrumented
 from llm4cov_agent.closure.reach.instrument import instrument
 from llm4cov_agent.closure.reach.witness import witness_stimulus
-from llm4cov_agent.digest import digest_bytes, digest_json
+from llm4cov_agent.digest import digest_json
 from llm4cov_agent.judge.build_cache import BuildCache
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
 from llm4cov_agent.judge.simulator import Job, SimulationLimits, Simulator
 from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.rtl.source import changed_files
 
 _VERSION = 1
 """Goes up when a change to the proofs makes kept ones worthless."""
@@ -63,7 +64,7 @@ def ask(
         return Asked(verdicts | {point: _unknown(f"Its source can't be instrumented: {error}.") for point in open_points}, ())
     questions = tuple(dict.fromkeys(one for conditions in instrumented.conditions.values() for one in conditions))
     answers = answer(design, instrumented.texts, questions, budget_s=budget_s, depth=depth, cancel=cancel) if questions else ()
-    if not _is_as_read(design):
+    if changed_files((file.path, file.digest) for file in design.files):
         # The engines read the files again, so this may be a proof about another design than the one it would be kept for.
         return Asked(verdicts | {point: _unknown("A file of the design changed meanwhile; ask again.") for point in open_points}, ())
     by_question = {one.question: one for one in answers}
@@ -132,14 +133,6 @@ def forget(design: Design, cache: BuildCache) -> None:
     """Drop the proofs kept for a design: one of them was found to be wrong."""
     with contextlib.suppress(OSError):
         _path(design, cache).unlink(missing_ok=True)
-
-
-def _is_as_read(design: Design) -> bool:
-    """Say whether all files are still what the design says."""
-    try:
-        return all(digest_bytes(file.path.read_bytes()) == file.digest for file in design.files)
-    except OSError:
-        return False
 
 
 def _verdict(point: CoveragePoint, instrumented: Instrumented, answers: list[Answer]) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,3 +63,15 @@ def read_source(path: Path) -> tuple[SourceFile | None, tuple[Problem, ...]]:
         text, encoding = content.decode("latin-1"), "latin-1"
         problems = (Problem("is not UTF-8 and was read as Latin-1", file=name, line=line, severity=Severity.WARNING),)
     return SourceFile(path.resolve(), text, encoding, digest_bytes(content)), problems
+
+
+def changed_files(digests: Iterable[tuple[Path, str]]) -> list[Path]:
+    """List files that no longer have the digest they were read with: what is made from them now must not be kept under it."""
+    return [path for path, digest in digests if not _has_digest(path, digest)]
+
+
+def _has_digest(path: Path, digest: str) -> bool:
+    try:
+        return digest_bytes(path.read_bytes()) == digest
+    except OSError:
+        return False

@@ -18,6 +18,7 @@ from llm4cov_agent.judge.verilator import commands
 from llm4cov_agent.judge.verilator.model import BINARY, GENERATED, Model, build_model
 from llm4cov_agent.judge.verilator.simulator import Verilator
 from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.rtl.source import changed_files
 
 _SHELL_FOLDER = "shell"
 PREFIX = commands.PREFIX
@@ -82,7 +83,7 @@ def build_program(
                 (folder / GENERATED / name).rename(folder / name)
             shutil.rmtree(folder / GENERATED)
             write_record(folder, RunRecord(Run(status=RunStatus.OK, dropped=model.dropped), None))
-        return model.failure is None
+        return model.failure is None and not changed_files((file.path, file.digest) for file in design.files)
 
     build = _build(design, shell_name, Path(shell_name))
     flags = [

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 from llm4cov_agent.bench.testbench import Language
-from llm4cov_agent.digest import digest_bytes, digest_json
+from llm4cov_agent.digest import digest_json
 from llm4cov_agent.errors import Problem, Severity, display_path
 from llm4cov_agent.judge import cocotb_runtime, process
 from llm4cov_agent.judge.build_cache import BuildCache, Cancelled
@@ -24,6 +24,7 @@ from llm4cov_agent.judge.verilator.messages import read_run_errors
 from llm4cov_agent.judge.verilator.model import BINARY, GENERATED, Model, build_model
 from llm4cov_agent.judge.verilator.toolchain import Toolchain
 from llm4cov_agent.rtl.design import DesignFile
+from llm4cov_agent.rtl.source import changed_files
 
 _COVERAGE_FILE = "coverage.dat"
 _LOG_END_CHARACTERS = 4000
@@ -172,14 +173,7 @@ def _states(job: Job, roles: tuple[str, ...]) -> list[list[str]]:
 
 def _changed_files(job: Job) -> list[Path]:
     """Files that are no longer what the design says; a result made from them would be kept under a wrong digest."""
-    return [file.path for file in (*job.design.files, *job.testbench_files) if not _is_same(file)]
-
-
-def _is_same(file: DesignFile) -> bool:
-    try:
-        return digest_bytes(file.path.read_bytes()) == file.digest
-    except OSError:
-        return False
+    return changed_files((file.path, file.digest) for file in (*job.design.files, *job.testbench_files))
 
 
 def _remove_intermediates(folder: Path) -> None:
