@@ -17,16 +17,17 @@ from importlib import resources
 from pathlib import Path
 from threading import Event
 
-from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, ClockDrive, Step
+from llm4cov_agent.bench.stimulus import ClockDrive, Step
+from llm4cov_agent.closure.bindings import SIGNALS, preparer
 from llm4cov_agent.closure.code import Coder
-from llm4cov_agent.closure.shell import Shell, make_shell
+from llm4cov_agent.closure.counters import points_of_counters
+from llm4cov_agent.closure.shell import make_shell
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.coverage_dat import read_counts
 from llm4cov_agent.judge.process import Limits, Served, scratch_folder, serve
 from llm4cov_agent.judge.simulator import Progress, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
-from llm4cov_agent.judge.verilator.internals import find_members, is_plain_memory
 from llm4cov_agent.judge.verilator.program import build_program
 from llm4cov_agent.judge.verilator.simulator import link_data
 from llm4cov_agent.rtl.design import Design
@@ -40,9 +41,6 @@ _LATE_S = 3.0
 """The same where nobody waits for the result any more."""
 _HANG_FACTOR, _SHORTEST_HANG_S = 20.0, 1.0
 """On a design that was seen to hang: how much slower than the slowest run so far a hang is, and a least time in seconds."""
-_BINDINGS = "bindings.h"
-_SIGNALS = "signals.txt"
-_BITS = 31
 _WORD = array.array("I").itemsize
 
 
@@ -380,8 +378,8 @@ def open_harness(
         design,
         shell_name=shell.name,
         shell_text=shell.text,
-        prepare=_preparer(shell, program, machines),
-        kept=(_SIGNALS,),
+        prepare=preparer(shell, program, machines),
+        kept=(SIGNALS,),
         inputs=[program, list(machines)],
         limits=limits,
         progress=progress,
@@ -390,7 +388,7 @@ def open_harness(
         if built.problems:
             yield Opened(None, built.problems, built.dropped)
             return
-        lines = (built.folder / _SIGNALS).read_text().splitlines()
+        lines = (built.folder / SIGNALS).read_text().splitlines()
         harness = Harness(
             design,
             Coder(design, shell, clocks),
@@ -406,74 +404,6 @@ def open_harness(
             yield Opened(harness, (), built.dropped)
         finally:
             harness.close()
-
-
-def _preparer(shell: Shell, program: str, machines: Sequence[str]) -> Callable[[Path], Path]:
-    """Make the function that writes the harness beside the generated code."""
-
-    def prepare(generated: Path) -> Path:
-        below = f"{shell.name}.{shell.instance}."
-        members = {name.removeprefix(below): member for name, member in find_members(generated).items() if name.startswith(below)}
-        plain = is_plain_memory(generated)
-        ranks = {name: rank for rank, name in enumerate(members)}
-        found = [ranks[name] for name in machines if name in ranks and members[name].width <= 64]
-        # Each machine for itself, and all of them together: what one does while another is elsewhere is news too.
-        groups = [[rank] for rank in found] + ([found] if len(found) > 1 else [])
-        bound = [
-            *(("inputs", rank, f"symbols->TOP.{port.name}", port.width) for rank, port in enumerate(shell.inputs)),
-            *(("outputs", rank, f"symbols->TOP.{port.name}", port.width) for rank, port in enumerate(shell.outputs)),
-            *(("watches", rank, member.expression, member.width) for rank, member in enumerate(members.values())),
-        ]
-        text = [
-            "" if plain else "#define LLM4COV_FORKS\n",
-            f"static const uint64_t COMBINATIONAL_PERIOD = {COMBINATIONAL_PERIOD};\n",
-            f"static Signal inputs[{max(1, len(shell.inputs))}];\n",
-            f"static Signal outputs[{max(1, len(shell.outputs))}];\n",
-            f"static const size_t WATCHES = {len(members)};\n",
-            f"static Signal watches[{max(1, len(members))}];\n",
-            f"static const std::vector<std::vector<uint32_t>> machines = {{{', '.join(_braced(one) for one in groups)}}};\n",
-            "static void bind() {\n",
-            *(f"    {table}[{rank}] = Signal{{&{expression}, {width}}};\n" for table, rank, expression, width in bound),
-            "}\n",
-        ]
-        (generated / _BINDINGS).write_text("".join(text))
-        (generated / _SIGNALS).write_text("\n".join(["snapshots" if plain else "forks", *members]) + "\n")
-        main = generated / "harness.cpp"
-        main.write_text(program)
-        return main
-
-    return prepare
-
-
-def points_of_counters(
-    counts: Callable[[Sequence[int]], tuple[int, list[tuple[CoveragePoint, int]]]],
-) -> dict[int, tuple[CoveragePoint, ...]]:
-    """Find out which points each counter stands for, by asking what the coverage file says for chosen values of the counters.
-
-    A line of the file may add several counters, so those that share a line are told apart by powers of two.
-    """
-    number, _ = counts(())
-    _, members = counts([1] * number)
-    _, numbered = counts(range(1, number + 1))
-    found: dict[int, list[CoveragePoint]] = {}
-    for (point, count), (_, label) in zip(members, numbered, strict=True):
-        if count == 1:
-            found.setdefault(label - 1, []).append(point)
-    shared = [counter for counter in range(number) if counter not in found]
-    if any(count > 1 for _, count in members):
-        for start in range(0, len(shared), _BITS):
-            values = [0] * number
-            for bit, counter in enumerate(shared[start : start + _BITS]):
-                values[counter] = 1 << bit
-            for point, count in counts(values)[1]:
-                for bit, counter in enumerate(shared[start : start + _BITS]):
-                    if count >> bit & 1:
-                        found.setdefault(counter, []).append(point)
-    return {counter: tuple(dict.fromkeys(points)) for counter, points in sorted(found.items())}
-
-
-def _braced(numbers: Sequence[int]) -> str:
-    return "{" + ", ".join(map(str, numbers)) + "}"
 
 
 def _frame(row: Sequence[int]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm4cov_agent.closure.reach.instrument_printed import split_terms
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.fold import FALL, RISE
 from llm4cov_agent.rtl.elaborate.condition_text import negated, shortened
@@ -74,7 +75,7 @@ def _expression(place: Place, comment: str, conditions: Conditions) -> Needs:
     matched = _COMBINATION.fullmatch(comment)
     if matched is None:
         return Needs(chain, signals=_signals(chain))
-    text = " && ".join(_term(term) for term in _split(matched["terms"]))
+    text = " && ".join(_term(term) for term in split_terms(matched["terms"]))
     read = conditions.signals_named(place, _NAME.findall(matched["terms"]))
     chain = (*chain, Condition(shortened(text), place, "", read))
     return Needs(chain, signals=_signals(chain))
@@ -89,18 +90,6 @@ def _term(term: str) -> str:
 def _bare(term: str) -> str:
     """Take off the parentheses around all of a term."""
     return term[1:-1] if term.startswith("(") and term.endswith(")") and "(" not in term[1:-1] else term
-
-
-def _split(text: str) -> list[str]:
-    """Split at the `&&` outside of all brackets."""
-    parts: list[str] = []
-    depth = start = 0
-    for index, character in enumerate(text):
-        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(character, 0)
-        if depth == 0 and text.startswith(" && ", index):
-            parts.append(text[start:index])
-            start = index + 4
-    return [*parts, text[start:]]
 
 
 def _toggle(place: Place, comment: str, conditions: Conditions) -> Needs:

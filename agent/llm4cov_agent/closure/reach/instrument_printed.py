@@ -60,7 +60,7 @@ def read_terms(comment: str) -> tuple[tuple[Printed, bool], ...] | None:
     if matched is None:
         return None
     terms: list[tuple[Printed, bool]] = []
-    for text in _split(matched["terms"]):
+    for text in split_terms(matched["terms"]):
         if not text.endswith(("==0", "==1")):
             return None
         printed = _Reader(text[:-3]).whole()
@@ -70,7 +70,7 @@ def read_terms(comment: str) -> tuple[tuple[Printed, bool], ...] | None:
     return tuple(terms)
 
 
-def _split(text: str) -> list[str]:
+def split_terms(text: str) -> list[str]:
     """Split at the `&&` outside of all brackets."""
     parts: list[str] = []
     depth = start = 0
