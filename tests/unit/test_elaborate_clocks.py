@@ -301,3 +301,19 @@ def test_clock_in_a_structure_is_left_out_with_a_warning(tmp_path: Path) -> None
 def test_equal_input_gives_equal_design(tmp_path: Path) -> None:
     text = CASES["through the hierarchy"][0]
     assert design_of(tmp_path, text) == design_of(tmp_path, text)
+
+
+def test_signals_that_feed_each_other_crosswise_are_followed_once(tmp_path: Path) -> None:
+    """Along every path, forty stages would be a million million steps."""
+    stages = "".join(
+        f"  always_ff @(posedge clk) begin a[{n}] <= a[{n - 1}] & b[{n - 1}]; b[{n}] <= a[{n - 1}] | b[{n - 1}]; end\n"
+        for n in range(1, 41)
+    )
+    text = (
+        "module top (input logic clk, x, y, d, output logic q);\n  logic [40:0] a, b;\n  assign a[0] = x;\n  assign b[0] = y;\n"
+        f"{stages}  always_ff @(posedge clk) if (a[40]) q <= 1'b0; else q <= d;\nendmodule\n"
+    )
+    (tmp_path / "top.sv").write_text(text)
+    design, problems = elaborate(FileSet(sources=(tmp_path / "top.sv",)))
+    assert design is not None and not problems
+    assert [clock.port for clock in design.clocks] == ["clk"]

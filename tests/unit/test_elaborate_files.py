@@ -404,3 +404,14 @@ def test_five_megabytes_take_reasonable_time() -> None:
     begin = time.process_time()
     assert good(run("a.v")).top == "a"
     assert time.process_time() - begin < 20
+
+
+def test_a_package_of_a_branch_that_is_not_taken_is_found_too(tmp_path: Path) -> None:
+    """Verilator resolves it there, slang does not."""
+    (tmp_path / "extra_pkg.sv").write_text("package extra_pkg;\n  localparam int N = 3;\nendpackage\n")
+    (tmp_path / "top.sv").write_text(
+        "module top (input logic a, output logic b);\n  if (0) begin : g\n    localparam int M = extra_pkg::N;\n  end\n  assign b = a;\nendmodule\n"
+    )
+    design, problems = elaborate(FileSet(sources=(tmp_path / "top.sv",)))
+    assert design is not None and not problems
+    assert [path.name for path in design.sources] == ["extra_pkg.sv", "top.sv"]

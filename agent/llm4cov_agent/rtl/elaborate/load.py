@@ -103,6 +103,8 @@ class _Loading:
             if "DuplicateDefinition" in codes and self._drop_included(unit):
                 continue
             missing = [str(next(iter(one.args))) for one in diagnostics if code_name(one) in _MISSING_UNIT]
+            # Simulators resolve packages in generate branches that are not taken too, where slang does not look.
+            missing += self._unseen_scopes()
             added = [self._add_unit(name) for name in dict.fromkeys(missing)]
             if any(added):
                 continue
@@ -166,6 +168,11 @@ class _Loading:
             return False
         self._include_dirs.append(folders[0])
         return True
+
+    def _unseen_scopes(self) -> list[str]:
+        """List names before `::` that no file declares as a package; classes and types are among them, for which no file is found."""
+        known = {package for names in self._pool.names.values() for package in names.packages}
+        return sorted({scope for names in self._pool.names.values() for scope in names.scopes} - known)
 
     def _add_unit(self, name: str) -> bool:
         """Add the file of a missing module or package: from `-v`, `-y`, then the folders around."""
