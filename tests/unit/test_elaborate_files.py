@@ -410,7 +410,8 @@ def test_a_package_of_a_branch_that_is_not_taken_is_found_too(tmp_path: Path) ->
     """Verilator resolves it there, slang does not."""
     (tmp_path / "extra_pkg.sv").write_text("package extra_pkg;\n  localparam int N = 3;\nendpackage\n")
     (tmp_path / "top.sv").write_text(
-        "module top (input logic a, output logic b);\n  if (0) begin : g\n    localparam int M = extra_pkg::N;\n  end\n  assign b = a;\nendmodule\n"
+        "module top (input logic a, output logic b);\n"
+        "  if (0) begin : g\n    localparam int M = extra_pkg::N;\n  end\n  assign b = a;\nendmodule\n"
     )
     design, problems = elaborate(FileSet(sources=(tmp_path / "top.sv",)))
     assert design is not None and not problems
