@@ -254,6 +254,8 @@ def test_closure_hits_and_proves_and_says_so_to_every_command(workplace: Workpla
     assert proved.returncode == 0 and "unreachable" in proved.stdout and "1 new" in proved.stderr
     waived = workplace.call("holes", "dead.sv", "--tb", "tb_dead.sv", "--waivers", "waivers.toml")
     assert waived.returncode == 0 and "no holes" in waived.stdout
+    both = workplace.call("holes", "dead.sv", "--tb", "tb_dead.sv", "--waivers", "waivers.toml", "--prove")
+    assert both.returncode == 0 and "no holes" in both.stdout
 
     # The design changes so that the point can be reached: the proof no longer counts.
     (workplace.folder / "dead.sv").write_text(DEAD.replace("2'd2: state <= 2'd0;", "2'd2: state <= 2'd3;"))

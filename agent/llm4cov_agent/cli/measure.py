@@ -11,7 +11,7 @@ from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages
 from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.testbench import read_job
-from llm4cov_agent.closure.verdicts import ask, confirm
+from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
 from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.export import result_json
@@ -50,10 +50,6 @@ def measure(options: FileOptions, path: Path, *, seed: int, run_s: float, as_jso
     return Measured(job, evaluation, (*loaded.problems, *problems), time.monotonic() - started)
 
 
-PROOF_CYCLES = 60
-"""Cycles that the search for witnesses unrolls at most."""
-
-
 def prove(measured: Measured, *, budget_s: float) -> Measured:
     """Give each hole of a measured testbench a verdict; Ctrl-C keeps what is known by then."""
     started = time.monotonic()
@@ -62,7 +58,7 @@ def prove(measured: Measured, *, budget_s: float) -> Measured:
     with interruptible() as stopped, progress() as say:
         say("proving what can't be reached")
         points = [hole.point for hole in evaluation.holes]
-        asked = ask(job.design, points, cache=simulator.cache, budget_s=budget_s, depth=PROOF_CYCLES, cancel=stopped)
+        asked = ask(job.design, points, cache=simulator.cache, budget_s=budget_s, depth=WITNESS_CYCLES, cancel=stopped)
         say("confirming what can")
         verdicts = confirm(asked, job.design, simulator, limits=job.limits, cancel=stopped)
     judged = with_verdicts(evaluation, verdicts)

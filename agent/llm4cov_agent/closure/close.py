@@ -13,7 +13,7 @@ from llm4cov_agent.closure.compose import compose
 from llm4cov_agent.closure.harness import POWER_UP, HarnessBroken, Target, open_harness
 from llm4cov_agent.closure.palette import Palette
 from llm4cov_agent.closure.search import Search, run_search, targets_of
-from llm4cov_agent.closure.verdicts import ask, ask_from, forget
+from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, ask_from, forget
 from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.judge.build_cache import Cancelled
 from llm4cov_agent.judge.coverage import CoveragePoint
@@ -31,8 +31,6 @@ _FIRST_SHARE, _LAST_SHARE = 0.4, 0.9
 _PROOF_SHARE = 0.35
 """How much of the budget goes into proofs and witnesses at most."""
 _DEEP_STATES = 3
-_DEPTH = 60
-"""Cycles that the search for witnesses unrolls at most."""
 MOST_CYCLES = 200_000
 
 
@@ -172,7 +170,7 @@ class _Closing:
         self.say(f"proving: {len(self.search.points_hit)} hit, {len(left)} left")
         deadline = began + _PROOF_SHARE * self.plan.budget_s
         budget_s = max(1.0, deadline - began)
-        asked = ask(self.design, left, cache=self.verilator.cache, budget_s=budget_s, depth=_DEPTH, cancel=self.cancel)
+        asked = ask(self.design, left, cache=self.verilator.cache, budget_s=budget_s, depth=WITNESS_CYCLES, cancel=self.cancel)
         self.verdicts = dict(asked.verdicts)
         self.proved = {point: one for point, one in asked.verdicts.items() if one.kind is VerdictKind.UNREACHABLE}
         # From here on a run that hangs takes time from the second search.
@@ -199,7 +197,7 @@ class _Closing:
                 return
             self.say(f"looking for ways from deep states: {len(left)} left")
             start = search.harness.values(number)
-            for point, stimulus in ask_from(self.design, left, start, budget_s=seconds, depth=_DEPTH, cancel=self.cancel):
+            for point, stimulus in ask_from(self.design, left, start, budget_s=seconds, depth=WITNESS_CYCLES, cancel=self.cancel):
                 if point not in search.points_hit and not self.stopped():
                     steps = tuple(step for sequence in stimulus.sequences for step in sequence.steps)
                     search.offer(steps, "a way that the model checker found", "witness", number)

@@ -13,7 +13,7 @@ from pathlib import Path
 from llm4cov_agent.bench.stimulus import Drive, Hold, Random, Repeat, Sequence, Step, Stimulus, most_cycles
 from llm4cov_agent.bench.text import Names, as_identifier
 from llm4cov_agent.closure.corpus import Entry
-from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, Order
+from llm4cov_agent.closure.harness import POWER_UP, Ending, Order
 from llm4cov_agent.closure.search import Search
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 
@@ -236,10 +236,3 @@ def _point_words(point: CoveragePoint) -> str:
     if point.kind in (Kind.TOGGLE, Kind.FSM):
         return point.comment
     return f"{Path(point.file).name}:{point.line} {point.comment}"
-
-
-def replay(harness: Harness, stimulus: Stimulus, *, most: int) -> frozenset[int]:
-    """Run a stimulus from power-up; gives all counters that it hits."""
-    steps = tuple(step for sequence in stimulus.sequences for step in sequence.steps)
-    [report] = harness.run([Order(steps, POWER_UP, tells_all=True)], most_cycles=most)
-    return report.counters | harness.at_power_up

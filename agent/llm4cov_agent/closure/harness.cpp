@@ -420,10 +420,6 @@ int main(int argc, char** argv) {
                 send(values);
                 break;
             }
-            case 'D': {  // Drop snapshots.
-                for (size_t i = 1; i < row.size(); ++i) snapshots.erase(row[i]);
-                break;
-            }
             default: std::exit(1);
         }
     }

@@ -164,14 +164,6 @@ class Harness:
         words = zip(row[::2], row[1::2], strict=True)
         return {name: high << 32 | low for name, (low, high) in zip(self.signals, words, strict=False)}
 
-    def drop(self, numbers: Sequence[int]) -> None:
-        """Forget snapshots that no other one was made from."""
-        for number in numbers:
-            self._made.pop(number, None)
-        if self.has_snapshots:
-            for worker in self._workers:
-                worker.tell([ord("D"), *numbers])
-
     def learn(self, counters: Sequence[int], nearer: Mapping[int, int], places: Sequence[int]) -> None:
         """Count these as known in the runs to come."""
         self._known["counters"] += counters

@@ -27,6 +27,8 @@ from llm4cov_agent.judge.simulator import Job, SimulationLimits, Simulator
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.source import changed_files
 
+WITNESS_CYCLES = 60
+"""Cycles that the search for witnesses unrolls at most."""
 _VERSION = 1
 """Goes up when a change to the proofs makes kept ones worthless."""
 

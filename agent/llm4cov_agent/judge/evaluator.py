@@ -71,12 +71,13 @@ def evaluate(
 
 
 def with_verdicts(evaluation: Evaluation, verdicts: Mapping[CoveragePoint, Verdict]) -> Evaluation:
-    """Give an evaluation's holes verdicts; the run itself stays as it is."""
+    """Give an evaluation's holes verdicts; the run stays as it is, and so do the points that were left out of the holes."""
     coverage = evaluation.run.coverage
     if coverage is None:
         return evaluation
     proved = [point for point, verdict in verdicts.items() if verdict.kind is VerdictKind.UNREACHABLE]
-    return replace(evaluation, tallies=coverage.tallies(proved), holes=find_holes(coverage, verdicts=verdicts))
+    holes = tuple(replace(hole, verdict=verdicts.get(hole.point, hole.verdict)) for hole in evaluation.holes)
+    return replace(evaluation, tallies=coverage.tallies(proved), holes=holes)
 
 
 def _still_clocks(coverage: Coverage, job: Job) -> tuple[Problem, ...]:

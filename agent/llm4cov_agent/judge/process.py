@@ -138,7 +138,7 @@ class Served:
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         assert child.stdin is not None and child.stdout is not None
-        self._child, self._in, self._out = child, child.stdin.fileno(), child.stdout.fileno()
+        self._in, self._out = child.stdin.fileno(), child.stdout.fileno()
         os.set_blocking(self._in, False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._out, selectors.EVENT_READ)
