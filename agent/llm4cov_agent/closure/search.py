@@ -55,6 +55,7 @@ class Search:
     first: dict[int, int] = field(default_factory=dict)
     """Counter -> entry that hit it first; counters hit at power-up have none."""
     nearest: dict[Target, int] = field(default_factory=dict)
+    """Smallest distance to each target in any run that came back."""
     _best: dict[int, int] = field(default_factory=dict)
     _generator: Generator = field(init=False)
     _makers: Makers = field(init=False)
@@ -134,6 +135,10 @@ class Search:
     def _consider(self, order: Order, origin: str, way: str, report: Report, *, keep_always: bool = False) -> int:
         """Keep a run if it is news against all before it."""
         news = report.counters - self.hit
+        # How near runs came is told of all of them, those that are not kept too.
+        for rank, away in report.nearer.items():
+            target = self.harness.targets[rank]
+            self.nearest[target] = min(away, self.nearest.get(target, away))
         nearer = {rank: away for rank, away in report.nearer.items() if away < self._best.get(rank, 1 << 64)}
         is_nearer = any(away < _NEARER * self._best.get(rank, 1 << 64) for rank, away in nearer.items())
         places = [place for place in report.places if place not in self._seen_places]
@@ -152,7 +157,6 @@ class Search:
             self.first[counter] = number
         self.hit |= news
         self._best.update(nearer)
-        self.nearest.update({self.harness.targets[rank]: away for rank, away in nearer.items()})
         self._seen_places.update(places)
         self.harness.learn(sorted(news), nearer, places)
         if way in self._weights and news:

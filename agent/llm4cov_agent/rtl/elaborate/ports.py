@@ -73,14 +73,14 @@ def read_parameters(body: ast.InstanceBodySymbol, overrides: tuple[tuple[str, st
     found: list[Parameter] = []
     for symbol in body.parameters:
         if isinstance(symbol, ast.ParameterSymbol):
-            found.append(Parameter(symbol.name, _value_text(symbol), symbol.isLocalParam, symbol.name in overridden))
+            found.append(Parameter(symbol.name, value_text(symbol), symbol.isLocalParam, symbol.name in overridden))
         elif isinstance(symbol, ast.TypeParameterSymbol):
             target = symbol.targetType.type
             found.append(Parameter(symbol.name, str(target), symbol.isLocalParam, symbol.name in overridden))
     return tuple(found)
 
 
-def _value_text(symbol: ast.ParameterSymbol) -> str:
+def value_text(symbol: ast.ParameterSymbol) -> str:
     """Write a parameter's value: integers in decimal, strings in quotes, everything else as slang does."""
     value = symbol.value.value
     if not isinstance(value, pyslang.SVInt) or value.hasUnknown:
