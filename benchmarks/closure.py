@@ -18,6 +18,7 @@ from collections import Counter
 from fixtures import loader
 
 from benchmarks import results
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import ClosePlan, close
@@ -28,7 +29,6 @@ from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import Job, RunStatus
 from llm4cov_agent.judge.verilator import Verilator, find_toolchain
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 

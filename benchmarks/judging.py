@@ -21,13 +21,13 @@ from pathlib import Path
 from fixtures import loader
 
 from benchmarks import results
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.build_cache import BuildCache
 from llm4cov_agent.judge.evaluator import evaluate
 from llm4cov_agent.judge.simulator import Job, RunStatus
 from llm4cov_agent.judge.verilator import Toolchain, Verilator, find_toolchain
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 

@@ -9,6 +9,7 @@ import sys
 from fixtures import loader
 
 from benchmarks import results
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.config import read_config
 from llm4cov_agent.judge.build_cache import BuildCache
@@ -16,7 +17,6 @@ from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_agent.judge.evaluator import evaluate
 from llm4cov_agent.judge.simulator import Job, RunStatus
 from llm4cov_agent.judge.verilator import Verilator, find_toolchain
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 
 

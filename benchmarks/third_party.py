@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import results
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import ClosePlan, close
 from llm4cov_agent.config import read_config
@@ -24,7 +25,7 @@ from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import Job, RunStatus
 from llm4cov_agent.judge.verilator import Verilator, find_toolchain
-from llm4cov_agent.loop.generate import render, undrivable
+from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from fixtures import loader
 
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Step, Stimulus, most_cycles, problems_of
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import MOST_CYCLES, Closed, ClosePlan, close
@@ -25,7 +26,6 @@ from llm4cov_agent.judge.evaluator import evaluate
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits, Simulator
 from llm4cov_agent.judge.verilator import Verilator
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Drive, Hold, Repeat, Reset, Step, Stimulus, free_clocks
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.harness import Harness, Order, open_harness
@@ -23,7 +24,6 @@ from llm4cov_agent.judge.evaluator import evaluate
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate

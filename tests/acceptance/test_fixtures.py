@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from fixtures import loader
 
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits, Simulator
 from llm4cov_agent.judge.verilator import find_toolchain
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design, Direction
 

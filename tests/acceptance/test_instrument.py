@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fixtures import loader
 
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.closure.reach.condition import Event, Instrumented
 from llm4cov_agent.closure.reach.instrument import instrument
@@ -22,7 +23,6 @@ from llm4cov_agent.judge.process import run as run_process
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator, commands
 from llm4cov_agent.judge.verilator.model import BINARY, build_model
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate

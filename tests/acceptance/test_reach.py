@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance import reach_designs
 
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
@@ -19,7 +20,6 @@ from llm4cov_agent.closure.reach.witness import witness_stimulus
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.evaluator import evaluate
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits, Simulator
-from llm4cov_agent.loop.generate import render
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate

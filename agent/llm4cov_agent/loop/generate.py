@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from threading import Event
 
-from llm4cov_agent.bench.cocotb import render_cocotb
-from llm4cov_agent.bench.stimulus import Stimulus, problems_of
-from llm4cov_agent.bench.systemverilog import render_systemverilog
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.closure.close import Closed, ClosePlan, close
 from llm4cov_agent.errors import Problem
@@ -130,15 +128,6 @@ def _reason_to_stop(best: Attempt, count: int, plan: Plan, seconds: float, cance
     if count >= (plan.rounds or 1):
         return StopReason.ROUNDS
     return StopReason.BUDGET if seconds >= plan.budget_s else None
-
-
-def render(stimulus: Stimulus, design: Design, language: Language) -> Testbench:
-    """Render a stimulus in a language; a stimulus that does not fit the design is a bug of its policy."""
-    problems = problems_of(stimulus, design)
-    if problems:
-        raise AssertionError(f"the policy made an unfit stimulus: {problems[0]}")
-    renderer: Callable[[Stimulus, Design], Testbench] = render_systemverilog if language is Language.SYSTEMVERILOG else render_cocotb
-    return renderer(stimulus, design)
 
 
 def undrivable(design: Design) -> tuple[Problem, ...]:
