@@ -12,6 +12,7 @@ from llm4cov_agent.bench.stimulus import (
     ClockDrive,
     Drive,
     Hold,
+    Pace,
     Random,
     RandomField,
     Repeat,
@@ -63,6 +64,8 @@ def test_a_fitting_stimulus_has_no_problems() -> None:
         (Reset(1, ("start",)), "is no reset"),
         (Hold(1, "start"), "is not a free-running clock"),
         (Hold(-1), "negative"),
+        (Pace("start", 5), "is not a free-running clock"),
+        (Pace("clk", 1), "half period of at least 2"),
         (Wait("clk", 1, 5), "can't be waited for"),
         (Wait("y", -1, 5), "does not fit"),
         (Random(5, (RandomField("a", (), 10),)), "nothing to choose from"),
@@ -79,6 +82,13 @@ def test_clocks_whose_edges_meet_are_refused() -> None:
     assert any("same moment" in problem.message for problem in problems_of(clash, ALU))
 
 
+@pytest.mark.parametrize("half_period", [6, 7, 12, 20, 21, 22])
+def test_a_pace_is_accepted_only_where_no_edges_can_ever_meet(half_period: int) -> None:
+    clocks = default_clocks((Clock("clk", Edge.POSEDGE, 1), Clock("start", Edge.NEGEDGE, 1)))
+    stimulus = replace(GOOD, clocks=clocks, sequences=(Sequence("one", "One.", (Pace("start", half_period), Hold(1))),))
+    assert bool(problems_of(stimulus, ALU)) == bool(half_period % 4), problems_of(stimulus, ALU)
+
+
 SIGNALS = st.sampled_from(["a", "regs[3]", "pads.enable"])
 COUNTS = st.integers(0, 9)
 STEPS: st.SearchStrategy[Step] = st.recursive(
@@ -87,6 +97,7 @@ STEPS: st.SearchStrategy[Step] = st.recursive(
         st.builds(Drive, st.dictionaries(SIGNALS, st.integers(0, 1), max_size=3).map(lambda values: tuple(values.items()))),
         st.builds(Hold, COUNTS, st.sampled_from([None, "clk"])),
         st.builds(Wait, st.just("y"), COUNTS, COUNTS, st.booleans()),
+        st.builds(Pace, st.just("clk"), COUNTS),
         st.builds(Random, COUNTS, st.lists(st.builds(RandomField, SIGNALS, st.just((0, 1)), st.integers(0, 100)), max_size=2).map(tuple)),
     ),
     lambda inner: st.builds(Repeat, COUNTS, st.lists(inner, max_size=3).map(tuple)),

@@ -25,7 +25,7 @@ from llm4cov_agent.bench.cocotb_parts import (
 )
 from llm4cov_agent.bench.compact import Line, Loop, Table, compact, group_elements, initial_values, owners, reset_levels, varies, walk_lines
 from llm4cov_agent.bench.prng import seed_state
-from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, Drive, Hold, Random, RandomField, Reset, Stimulus, Wait
+from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, Drive, Hold, Pace, Random, RandomField, Reset, Stimulus, Wait
 from llm4cov_agent.bench.sv_names import member_names
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.bench.text import Names, as_comment, as_identifier, is_simple, paragraph, plain_name, testbench_name, wrap
@@ -148,7 +148,7 @@ class _Writer:
             yield f"{name} = ("
             yield from wrap((_number(value) for value in values), indent="    ", end=",")
             yield ")"
-        if has - {Drive, Loop}:
+        if has - {Drive, Pace, Loop}:
             yield (
                 TICK.format(reference=next(iter(self.clocks.values())))
                 if self.clocks
@@ -191,6 +191,8 @@ class _Writer:
                     yield f"{indent}for _ in range({line.cycles}):"
                     yield from self._draws(line.fields, indent + "    ")
                     yield f"{indent}    {self._tick('1', None)}"
+                case Pace():
+                    yield f"{indent}{self.clocks[line.clock]}.half_period_ns = {line.half_period}"
                 case Loop():
                     yield f"{indent}for _ in range({line.count}):"
                     yield from self._statements(line.body, indent + "    ", name)

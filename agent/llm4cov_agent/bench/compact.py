@@ -10,7 +10,7 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass
 from typing import Union
 
-from llm4cov_agent.bench.stimulus import Drive, Hold, Random, Repeat, Reset, Step, Stimulus, Wait
+from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, Repeat, Reset, Step, Stimulus, Wait
 from llm4cov_agent.rtl.design import Design, Direction, Port
 
 LONGEST_PERIOD = 16
@@ -45,7 +45,7 @@ class Loop:
     body: tuple[Line, ...]
 
 
-Line = Union[Reset, Drive, Hold, Wait, Random, Table, Loop]
+Line = Union[Reset, Drive, Hold, Wait, Random, Pace, Table, Loop]
 
 
 def reset_levels(design: Design, ports: tuple[str, ...], *, active: bool, skip: frozenset[str] = frozenset()) -> dict[str, int]:
@@ -189,6 +189,8 @@ class _Rewriter:
                 case Wait():
                     if step.limit:
                         yield step
+                case Pace():
+                    yield step
                 case Repeat():
                     body = tuple(self.tidy(step.steps)) if step.count else ()
                     if len(body) == 1 and isinstance(body[0], Hold):

@@ -3,7 +3,8 @@
 Time. One unit is one nanosecond. Each free-running clock has a half period and a phase: it starts at 0 and has its
 edges at `phase + k * half_period`, k = 1, 2, .... The first clock is the reference. Inputs change one unit after an
 active edge of a clock and at no other time; `problems_of` rejects clocks whose edges could meet each other or such a
-moment, so no simulator has a race to decide. Without clocks a cycle is `COMBINATIONAL_PERIOD` units.
+moment, so no simulator has a race to decide. A `Pace` step changes a half
+period in mid-run; the rule holds for all that a clock may have. Without clocks a cycle is `COMBINATIONAL_PERIOD` units.
 
 Before the first step all inputs are 0, except reset inputs, which are inactive.
 The first step begins at time 1, clear of the moment when these values settle.
@@ -100,6 +101,15 @@ class Random:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Give a clock another half period, in force from the clock's next edge on; no time passes."""
+
+    clock: str
+    """A clock of the stimulus."""
+    half_period: int
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """Do the steps `count` times."""
 
@@ -107,7 +117,7 @@ class Repeat:
     steps: tuple[Step, ...]
 
 
-Step = Union[Reset, Drive, Hold, Wait, Random, Repeat]
+Step = Union[Reset, Drive, Hold, Wait, Random, Pace, Repeat]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +176,9 @@ def walk(steps: tuple[Step, ...]) -> Iterator[Step]:
 
 def most_cycles(stimulus: Stimulus) -> int:
     """Bound the cycles that a run takes: exact, but for waits counted at their limit and holds on other clocks scaled up."""
-    half_periods = {clock.port: clock.half_period for clock in stimulus.clocks}
-    reference = stimulus.clocks[0].half_period if stimulus.clocks else 1
+    paces = _paces(stimulus)
+    half_periods = {port: max(some) for port, some in paces.items()}
+    reference = min(paces[stimulus.clocks[0].port]) if stimulus.clocks else 1
     return sum(_most_cycles(sequence.steps, half_periods, reference) for sequence in stimulus.sequences)
 
 
@@ -184,9 +195,19 @@ def _most_cycles(steps: tuple[Step, ...], half_periods: Mapping[str, int], refer
                 total += step.limit
             case Repeat():
                 total += step.count * _most_cycles(step.steps, half_periods, reference)
-            case Drive():
+            case Drive() | Pace():
                 pass
     return total
+
+
+def _paces(stimulus: Stimulus) -> dict[str, set[int]]:
+    """Give all half periods that each clock may have."""
+    found = {clock.port: {clock.half_period} for clock in stimulus.clocks}
+    for sequence in stimulus.sequences:
+        for step in walk(sequence.steps):
+            if isinstance(step, Pace):
+                found.setdefault(step.clock, set()).add(step.half_period)
+    return found
 
 
 def problems_of(stimulus: Stimulus, design: Design) -> tuple[Problem, ...]:
@@ -196,6 +217,7 @@ def problems_of(stimulus: Stimulus, design: Design) -> tuple[Problem, ...]:
 
 def _clock_problems(stimulus: Stimulus, design: Design) -> Iterator[Problem]:
     driven = design.driven_signals()
+    paces = _paces(stimulus)
     names = [clock.port for clock in stimulus.clocks]
     if stimulus.top != design.top:
         yield Problem(f"the stimulus is for `{stimulus.top}`, the design is `{design.top}`")
@@ -204,18 +226,22 @@ def _clock_problems(stimulus: Stimulus, design: Design) -> Iterator[Problem]:
     for clock in stimulus.clocks:
         if clock.port not in driven:
             yield Problem(f"clock `{clock.port}` is not an input of `{design.top}`")
-        if clock.half_period < 2 or clock.phase < 0:
+        if min(paces[clock.port]) < 2 or clock.phase < 0:
             yield Problem(f"clock `{clock.port}` needs a half period of at least 2 and a phase of at least 0")
             return
         if clock.edge is Edge.BOTH:
             yield Problem(f"clock `{clock.port}` needs one active edge, posedge or negedge")
     for rank, one in enumerate(stimulus.clocks):
+        # Whatever its half periods were so far, a clock's edges lie at its phase and a multiple of what divides them all.
+        step = math.gcd(*paces[one.port])
         for other in stimulus.clocks[rank + 1 :]:
-            if (one.phase - other.phase) % math.gcd(one.half_period, other.half_period) == 0:
+            if (one.phase - other.phase) % math.gcd(step, *paces[other.port]) == 0:
                 yield Problem(f"edges of `{one.port}` and `{other.port}` can fall on the same moment")
+        is_steady = len(paces[one.port]) == 1
+        falling = one.edge is Edge.NEGEDGE
+        active, every = (one.phase + one.half_period * (2 if falling else 1), 2 * one.half_period) if is_steady else (one.phase, step)
         for other in stimulus.clocks:
-            active = one.phase + one.half_period * (2 if one.edge is Edge.NEGEDGE else 1)
-            if (active + 1 - other.phase) % math.gcd(2 * one.half_period, other.half_period) == 0:
+            if (active + 1 - other.phase) % math.gcd(every, *paces[other.port]) == 0:
                 yield Problem(f"inputs that change after `{one.port}` can meet an edge of `{other.port}`")
 
 
@@ -247,6 +273,8 @@ def _sequence_problems(stimulus: Stimulus, design: Design) -> Iterator[Problem]:
             match step:
                 case Reset() if not set(step.ports) <= resets:
                     yield Problem(f"{where}: {', '.join(sorted(set(step.ports) - resets))} is no reset of `{design.top}`")
+                case Pace() if step.clock not in free_running:
+                    yield Problem(f"{where}: `{step.clock}` is not a free-running clock")
                 case Hold() if step.clock is not None and step.clock not in free_running:
                     yield Problem(f"{where}: `{step.clock}` is not a free-running clock")
                 case Wait() if step.signal not in outputs:
@@ -288,5 +316,5 @@ def _count(step: Step) -> int:
             return step.limit
         case Repeat():
             return step.count
-        case Drive():
+        case Drive() | Pace():
             return 0

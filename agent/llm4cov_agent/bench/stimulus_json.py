@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from llm4cov_agent.bench.stimulus import ClockDrive, Drive, Hold, Random, RandomField, Repeat, Reset, Sequence, Step, Stimulus, Wait
+from llm4cov_agent.bench.stimulus import ClockDrive, Drive, Hold, Pace, Random, RandomField, Repeat, Reset, Sequence, Step, Stimulus, Wait
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.rtl.design import Edge
@@ -47,6 +47,8 @@ def _step_to_json(step: Step) -> Json:
                 for field in step.fields
             ]
             return {"random": {"cycles": step.cycles, "fields": fields, "seed": step.seed}}
+        case Pace():
+            return {"pace": {"clock": step.clock, "half_period": step.half_period}}
         case Repeat():
             return {"repeat": {"count": step.count, "steps": [_step_to_json(inner) for inner in step.steps]}}
 
@@ -138,10 +140,12 @@ def _step(value: Json) -> Step:
         case "random":
             seed = _whole(inner, "seed") if inner.get("seed") is not None else None
             return Random(_whole(inner, "cycles"), tuple(_field(_object(item, "fields")) for item in _items(inner, "fields")), seed)
+        case "pace":
+            return Pace(_text(inner, "clock"), _whole(inner, "half_period"))
         case "repeat":
             return Repeat(_whole(inner, "count"), _steps(inner))
         case _:
-            raise _Mismatch(f"`{verb}` is no verb; there are reset, drive, hold, wait, random and repeat")
+            raise _Mismatch(f"`{verb}` is no verb; there are reset, drive, hold, wait, random, pace and repeat")
 
 
 def _field(record: dict[str, Json]) -> RandomField:

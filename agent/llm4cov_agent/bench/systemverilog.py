@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
 from llm4cov_agent.bench.compact import Line, Loop, Table, compact, group_elements, initial_values, owners, reset_levels, varies, walk_lines
-from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, ClockDrive, Drive, Hold, Random, RandomField, Reset, Stimulus, Wait
+from llm4cov_agent.bench.stimulus import COMBINATIONAL_PERIOD, ClockDrive, Drive, Hold, Pace, Random, RandomField, Reset, Stimulus, Wait
 from llm4cov_agent.bench.sv_names import element, literal, member_names, packed, pick_names, spelled, unpacked
 from llm4cov_agent.bench.sv_random import Drawing
 from llm4cov_agent.bench.testbench import Language, Testbench
@@ -67,7 +67,11 @@ class _Writer:
         self.cycles, self.limit, self.value, self.waited = (pool.pick(name) for name in ("cycles", "limit", "wanted", "waited"))
         self.row, self.hold, self.index = pool.pick("row"), pool.pick("hold_cycles"), pool.pick("index")
         self.ticked = {line.clock for line in lines if isinstance(line, Hold | Table)} & {clock.port for clock in stimulus.clocks[1:]}
-        self.ticks = any(not isinstance(line, Drive | Loop) for line in lines)
+        self.ticks = any(not isinstance(line, Drive | Pace | Loop) for line in lines)
+        paced = {line.clock for line in lines if isinstance(line, Pace)}
+        self.half_periods = {
+            clock.port: pool.pick(f"{as_identifier(clock.port)}_half_period") for clock in stimulus.clocks if clock.port in paced
+        }
         fields = (field for line in lines if isinstance(line, Random) for field in line.fields)
         self.drawing = Drawing(((field, self.owners[field.signal], self.widths[field.signal]) for field in fields), pool, stimulus.seed)
 
@@ -163,8 +167,14 @@ class _Writer:
         for clock in self.stimulus.clocks:
             signal = self.names.set[clock.port]
             yield ""
-            yield f"  // Rises at {clock.phase + clock.half_period} ns and every {2 * clock.half_period} ns from there."
-            toggle = f"#{clock.half_period} {signal} = ~{signal};"
+            if clock.port in self.half_periods:
+                variable = self.half_periods[clock.port]
+                yield f"  // Rises at {clock.phase + clock.half_period} ns; its half period changes in mid-run."
+                yield f"  int {variable} = {clock.half_period};"
+                toggle = f"#({variable}) {signal} = ~{signal};"
+            else:
+                yield f"  // Rises at {clock.phase + clock.half_period} ns and every {2 * clock.half_period} ns from there."
+                toggle = f"#{clock.half_period} {signal} = ~{signal};"
             if clock.phase:
                 yield from ("  initial begin", f"    #{clock.phase};", f"    forever {toggle}", "  end")
             else:
@@ -273,6 +283,8 @@ class _Writer:
                     yield from self._draws(line.fields, indent + "  ")
                     yield f"{indent}  {self.tick[None]}(1);"
                     yield f"{indent}end"
+                case Pace():
+                    yield f"{indent}{self.half_periods[line.clock]} = {line.half_period};"
                 case Loop():
                     yield f"{indent}repeat ({line.count}) begin"
                     yield from self._statements(line.body, indent + "  ", tables)

@@ -8,11 +8,11 @@ from functools import cached_property
 
 from llm4cov_agent.bench.compact import initial_values, reset_levels
 from llm4cov_agent.bench.prng import seed_state
-from llm4cov_agent.bench.stimulus import ClockDrive, Drive, Hold, Random, Repeat, Reset, Step, Stimulus, Wait
+from llm4cov_agent.bench.stimulus import ClockDrive, Drive, Hold, Pace, Random, Repeat, Reset, Step, Stimulus, Wait
 from llm4cov_agent.closure.shell import Shell
 from llm4cov_agent.rtl.design import Design, Edge
 
-SET, TICK, WAIT, RANDOM, REPEAT = 1, 2, 3, 4, 5
+SET, TICK, WAIT, RANDOM, REPEAT, PACE = 1, 2, 3, 4, 5, 6
 
 
 def value_words(value: int, width: int) -> list[int]:
@@ -72,6 +72,8 @@ class Coder:
                     words += [WAIT, rank, int(step.equal), step.limit, *value_words(step.value, width)]
                 case Random():
                     words += self._random(step)
+                case Pace():
+                    words += [PACE, self._clock_ranks[step.clock], step.half_period]
                 case Repeat():
                     body = self.steps(step.steps)
                     words += [REPEAT, step.count, len(body), *body]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from llm4cov_agent.bench.stimulus import Drive, Hold, Random, Repeat, Sequence, Step, Stimulus, most_cycles
+from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, Repeat, Sequence, Step, Stimulus, most_cycles, walk
 from llm4cov_agent.bench.text import Names, as_identifier
 from llm4cov_agent.closure.corpus import Entry
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Order
@@ -31,13 +31,13 @@ class Chain:
     entries: tuple[Entry, ...]
     counters: frozenset[int]
     """All that running it from power-up hits."""
-    idle: Drive
-    """The inputs as they are at power-up."""
+    idle: tuple[Step, ...]
+    """Steps that bring the inputs, and the clocks where they were changed, to what they are at power-up."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All its steps in order, which count on inputs being as at power-up."""
-        return (self.idle, *(step for entry in self.entries for step in entry.steps))
+        """All its steps in order, which count on inputs and clocks being as at power-up."""
+        return (*self.idle, *(step for entry in self.entries for step in entry.steps))
 
     @property
     def cycles(self) -> int:
@@ -105,7 +105,9 @@ class _Composer:
         paths = [tuple(self.search.corpus.path(number)) for number in numbers]
         orders = [Order(tuple(step for entry in path for step in entry.steps), POWER_UP, tells_all=True) for path in paths]
         reports = self.harness.run(orders, most_cycles=self.limit)
-        idle = Drive(tuple((signal, 0) for signal, _, _ in self.search.palette.signals))
+        idle: tuple[Step, ...] = (Drive(tuple((signal, 0) for signal, _, _ in self.search.palette.signals)),)
+        if any(isinstance(step, Pace) for order in orders for step in walk(order.steps)):
+            idle = (*(Pace(clock.port, clock.half_period) for clock in self.search.palette.clocks), *idle)
         return [Chain(path, report.counters, idle) for path, report in zip(paths, reports, strict=True) if report.ending is Ending.DONE]
 
     def measure(self, sequences: Iterable[tuple[Step, ...]]) -> tuple[frozenset[int], int]:

@@ -189,7 +189,7 @@ static void draw(const Signal& signal, uint32_t choice_percent, uint32_t stay_pe
     write_signal(signal, drawn);
 }
 
-enum Verb : uint32_t { SET = 1, TICK = 2, WAIT = 3, RANDOM = 4, REPEAT = 5 };
+enum Verb : uint32_t { SET = 1, TICK = 2, WAIT = 3, RANDOM = 4, REPEAT = 5, PACE = 6 };
 
 static void execute(const uint32_t* word, const uint32_t* end) {
     while (word < end && !is_too_long && !context->gotFinish()) {
@@ -236,6 +236,12 @@ static void execute(const uint32_t* word, const uint32_t* end) {
                 word += 2;
                 for (uint32_t i = 0; i < count && !is_too_long && !context->gotFinish(); ++i) execute(word, word + length);
                 word += length;
+                break;
+            }
+            case PACE: {
+                // The edge that is due next was settled at the one before, as in a testbench that waits for it already.
+                moment.clocks[word[0]].half = word[1];
+                word += 2;
                 break;
             }
             default: std::abort();

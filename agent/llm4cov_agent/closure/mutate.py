@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random as Generator
 
-from llm4cov_agent.bench.stimulus import Drive, Hold, Random, Repeat, Reset, Step, Wait
+from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, Repeat, Reset, Step, Wait
 from llm4cov_agent.bench.weighting import drawn_inputs
 from llm4cov_agent.closure.palette import Palette
 from llm4cov_agent.closure.protocols import Handshake, find_handshakes, frames, has_frames, requests
@@ -43,6 +43,8 @@ class Makers:
             found |= {"pin": self.pin, "toggle": self.toggle}
         if self.palette.resets:
             found["reset"] = self.reset
+        if self.palette.paces:
+            found["pace"] = self.pace
         if self._handshakes:
             found["handshake"] = self.handshake
         if has_frames(self.palette):
@@ -108,6 +110,19 @@ class Makers:
         after = self.draw(generator).steps if generator.random() < 0.5 else (Hold(2),)
         return Made((Reset(generator.choice((1, 2, RESET_CYCLES)), ports), *after), "a reset in mid-run")
 
+    def pace(self, generator: Generator) -> Made:
+        """Run the clocks at another ratio for what follows: one slow against the others, or each at a speed of its own."""
+        paces = self.palette.paces
+        if generator.random() < 0.5:
+            odd = generator.choice(list(paces))
+            rank = generator.randrange(1, len(paces[odd]))
+            speeds = {clock: choices[rank if clock == odd else 0] for clock, choices in paces.items()}
+        else:
+            speeds = {clock: generator.choice(choices) for clock, choices in paces.items()}
+        after = self.draw(generator) if self.palette.inputs and generator.random() < 0.7 else self.wait(generator)
+        steps = (*(Pace(clock, half_period) for clock, half_period in speeds.items()), *after.steps)
+        return Made(steps, f"another ratio of the clocks with {after.origin}")
+
     def handshake(self, generator: Generator) -> Made:
         """Ask and wait for the answer."""
         handshake = generator.choice(self._handshakes)
@@ -154,6 +169,8 @@ class Makers:
                 return Wait(step.signal, step.value, generator.choice((10, 200, 3000)), step.equal)
             case Repeat():
                 return Repeat(max(1, min(2000, step.count * generator.choice((1, 2, 4)) + generator.choice((-1, 0, 1)))), step.steps)
+            case Pace():
+                return Pace(step.clock, generator.choice(self.palette.paces[step.clock]))
             case Drive():
                 owners = {signal: (width, port) for signal, width, port in self.palette.signals}
                 values = dict(step.values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,8 @@ from llm4cov_agent.bench.weighting import interesting_values
 from llm4cov_agent.rtl.design import Design, Direction, Port
 
 LONGEST_HOLD = 20_000
+_PACES = (1, 2, 3, 4, 6, 10, 24)
+"""Half periods to choose from, in units that keep the edges of different clocks apart."""
 _MOST_HOLDS = 40
 _NUMBER = re.compile(r"^(?:\d+'s?d)?(\d+)$")
 
@@ -27,6 +30,14 @@ class Palette:
         """Reset ports that are no clocks, in the design's order."""
         clocks = {clock.port for clock in self.clocks}
         return tuple(dict.fromkeys(reset.port for reset in self.design.resets if reset.port not in clocks))
+
+    @cached_property
+    def paces(self) -> dict[str, tuple[int, ...]]:
+        """Half periods worth trying by clock, if there is more than one clock; any mix of them is free of races."""
+        if len(self.clocks) < 2:
+            return {}
+        step = math.gcd(*(clock.half_period for clock in self.clocks))
+        return {clock.port: tuple(step * factor for factor in _PACES) for clock in self.clocks}
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
