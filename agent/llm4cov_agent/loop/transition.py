@@ -40,5 +40,7 @@ class Transition:
     judge_s: float
     loop_s: float
     """Seconds beside the policy's and the judge's own."""
+    ended: StopReason | None = None
+    """Why its rollout ended with it; None if it went on."""
     evaluation: Evaluation | None = None
     """The judge's own result, with the run behind it; not part of what is stored."""
