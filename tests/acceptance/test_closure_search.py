@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Repeat, Reset, Sequence, Stimulus, free_clocks, problems_of
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import ClosePlan, close
@@ -14,7 +15,6 @@ from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import evaluate
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
-from llm4cov_agent.bench.render import render
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
