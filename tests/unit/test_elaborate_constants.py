@@ -79,6 +79,19 @@ def test_port_constants(name: str, tmp_path: Path) -> None:
     assert {port: design.port(port).constants for port in expected} == expected
 
 
+def test_the_bits_that_each_comparison_looks_at_are_known(tmp_path: Path) -> None:
+    text = """
+module top(input clk, input [15:0] word, input [3:0] lines [2], output reg [1:0] q);
+  reg [15:0] held;
+  always @(posedge clk) held <= word;
+  always @* q = {held[15:12], held[3:0]} == 8'h5c;
+  wire unused = held[7:4] != 4'd9 | lines[1][3:2] == 2'd2;
+endmodule"""
+    design = design_of(tmp_path, text)
+    assert [(one.low, one.width, one.value) for one in design.port("word").compared] == [(0, 4, 0xC), (4, 4, 9), (12, 4, 5)]
+    assert [(one.low, one.width, one.value) for one in design.port("lines").compared] == [(2, 2, 2)]
+
+
 def test_constants_have_hierarchical_names_and_values_per_instance(tmp_path: Path) -> None:
     text = (
         "module rx #(parameter LIMIT = 3)(input clk, output reg done); reg [3:0] count;\n"

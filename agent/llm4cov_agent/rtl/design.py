@@ -45,6 +45,16 @@ class Field:
     width: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ComparedBits:
+    """Some bits of a port that are compared with a constant, such as the opcode of an instruction."""
+
+    low: int
+    width: int
+    value: int
+    """Bit pattern of these bits, non-negative."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
     """A port of the top module."""
@@ -63,6 +73,8 @@ class Port:
     fields: tuple[Field, ...] = ()
     constants: tuple[int, ...] = ()
     """Values that the port, or a signal it feeds unchanged, is compared with anywhere below; sorted."""
+    compared: tuple[ComparedBits, ...] = ()
+    """The same, with the bits that each comparison looks at; sorted."""
     unsupported: str | None = None
     """Why the port can't be driven or observed yet (an interface, a real, a string); None if it can."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llm4cov_agent.rtl.design import Constant, EnumMember, StateMachine
+from llm4cov_agent.rtl.design import ComparedBits, Constant, EnumMember, StateMachine
 from llm4cov_agent.rtl.elaborate.facts import Comparison, Node, Ref, Write
 from llm4cov_agent.rtl.elaborate.netlist import Netlist
 
@@ -40,7 +40,7 @@ def _placed(comparison: Comparison, width: int, *, is_array: bool) -> tuple[int,
 
 
 class PortConstants:
-    """Answers which values a port, or a signal that it feeds unchanged, is compared with."""
+    """Answers what a port, or a signal that it feeds unchanged, is compared with."""
 
     def __init__(self, netlist: Netlist) -> None:
         self._netlist = netlist
@@ -49,8 +49,8 @@ class PortConstants:
         for comparison in netlist.comparisons:
             self._comparisons.setdefault(comparison.ref.signal, []).append(comparison)
 
-    def of(self, port: str, width: int) -> tuple[int, ...]:
-        """Give the values for a port whose elements have `width` bits, sorted."""
+    def of(self, port: str, width: int) -> tuple[ComparedBits, ...]:
+        """Give the comparisons of a port whose elements have `width` bits, sorted."""
         return _collect(self._forward, self._comparisons, port, width, self._netlist)
 
 
@@ -60,11 +60,11 @@ def _collect(
     port: str,
     width: int,
     netlist: Netlist,
-) -> tuple[int, ...]:
+) -> tuple[ComparedBits, ...]:
     if width <= 0:
         return ()
     total = netlist.inputs.get(port, width)
-    values: set[int] = set()
+    values: set[ComparedBits] = set()
     start = (port, 0, 0, total)
     waiting = [start]
     seen = {start}
@@ -75,8 +75,11 @@ def _collect(
             ref = comparison.ref
             shift = at if ref.dynamic else at + ref.low - low
             if ref.dynamic or (ref.low < low + count and ref.low + ref.width > low):
-                value = comparison.value << shift if shift >= 0 else comparison.value >> -shift
-                values.add((value >> (shift // width * width if total > width and shift > 0 else 0)) & ((1 << width) - 1))
+                # Of an array, the place within an element; of a wider comparison, the bits that the port has.
+                place = shift % width if total > width and shift > 0 else max(shift, 0)
+                bits = min(ref.width + min(shift, 0), width - place)
+                if bits > 0:
+                    values.add(ComparedBits(place, bits, comparison.value >> max(-shift, 0) & ((1 << bits) - 1)))
         for source, target in forward.get(name, ()):
             first, last = max(source.low, low), min(source.low + source.width, low + count)
             if first < last:

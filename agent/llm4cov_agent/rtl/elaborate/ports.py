@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pyslang
 from pyslang import ast
 
-from llm4cov_agent.rtl.design import Direction, Field, Parameter, Port
+from llm4cov_agent.rtl.design import ComparedBits, Direction, Field, Parameter, Port
 from llm4cov_agent.rtl.elaborate.diagnostics import Places
 from llm4cov_agent.rtl.elaborate.expressions import type_width
 from llm4cov_agent.rtl.elaborate.extract import enum_members
@@ -20,15 +20,15 @@ _DIRECTIONS = {
 }
 
 
-def read_ports(body: ast.InstanceBodySymbol, places: Places, constants: Callable[[str, int], tuple[int, ...]]) -> tuple[Port, ...]:
-    """Read all ports in declared order; `constants` gives the values that a port of so many bits is compared with."""
+def read_ports(body: ast.InstanceBodySymbol, places: Places, compared: Callable[[str, int], tuple[ComparedBits, ...]]) -> tuple[Port, ...]:
+    """Read all ports in declared order; `compared` gives what the bits of a port of so many bits are compared with."""
     found: list[Port] = []
     for symbol in body.portList:
         span = places.span_of_name(symbol)
         match symbol:
             case ast.PortSymbol():
                 if not symbol.isNullPort:
-                    found.append(_read_port(symbol, span, constants))
+                    found.append(_read_port(symbol, span, compared))
             case ast.InterfacePortSymbol():
                 interface = symbol.interfaceDef.name if symbol.interfaceDef is not None else "interface"
                 kind = f"{interface}.{symbol.modport}" if symbol.modport else interface
@@ -94,7 +94,7 @@ def _unsupported(name: str, direction: Direction, span: Span, reason: str) -> Po
     return Port(name=name, direction=direction, width=0, span=span, unsupported=reason)
 
 
-def _read_port(symbol: ast.PortSymbol, span: Span, constants: Callable[[str, int], tuple[int, ...]]) -> Port:
+def _read_port(symbol: ast.PortSymbol, span: Span, compared: Callable[[str, int], tuple[ComparedBits, ...]]) -> Port:
     direction = _DIRECTIONS.get(symbol.direction)
     if direction is None:
         return _unsupported(symbol.name, Direction.INOUT, span, "a ref port")
@@ -109,7 +109,7 @@ def _read_port(symbol: ast.PortSymbol, span: Span, constants: Callable[[str, int
         return _unsupported(symbol.name, direction, span, reason)
     internal = symbol.internalSymbol
     width = kind.bitWidth
-    values = constants(internal.name, width) if internal is not None and direction is not Direction.OUTPUT else ()
+    bits = compared(internal.name, width) if internal is not None and direction is not Direction.OUTPUT else ()
     return Port(
         name=symbol.name,
         direction=direction,
@@ -120,7 +120,8 @@ def _read_port(symbol: ast.PortSymbol, span: Span, constants: Callable[[str, int
         type_name=_type_name(kind),
         enum=enum_members(kind),
         fields=_fields(kind),
-        constants=values,
+        constants=tuple(sorted({one.value << one.low for one in bits})),
+        compared=bits,
     )
 
 
