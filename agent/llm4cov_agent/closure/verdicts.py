@@ -19,6 +19,7 @@ from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
 from llm4cov_agent.closure.reach.condition import Instrumented
 from llm4cov_agent.closure.reach.instrument import instrument
 from llm4cov_agent.closure.reach.witness import witness_stimulus
+from llm4cov_agent.closure.switched import name_parameters
 from llm4cov_agent.digest import digest_json
 from llm4cov_agent.judge.build_cache import BuildCache
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
@@ -29,7 +30,7 @@ from llm4cov_agent.rtl.source import changed_files
 
 WITNESS_CYCLES = 60
 """Cycles that the search for witnesses unrolls at most."""
-_VERSION = 1
+_VERSION = 2
 """Goes up when a change to the proofs makes kept ones worthless."""
 
 
@@ -77,6 +78,7 @@ def ask(
         reached = min((one for one in found if one.kind is AnswerKind.WITNESS), key=lambda one: len(one.witness), default=None)
         if reached is not None:
             witnesses.append((point, witness_stimulus(design, reached)))
+    verdicts = name_parameters(verdicts, design)
     _write(design, cache, known | {point: one for point, one in verdicts.items() if one.kind is VerdictKind.UNREACHABLE})
     return Asked(verdicts, tuple(witnesses))
 

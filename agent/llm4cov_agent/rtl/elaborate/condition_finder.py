@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pyslang
@@ -211,6 +211,31 @@ class ConditionFinder:
     def _constant(self, expression: ast.Expression) -> int | None:
         known = expression.constant
         return as_int(known if known is not None and known else expression.eval(self._context))
+
+
+def branch_places(statement: ast.ConditionalStatement, texts: Texts) -> tuple[Key, Key] | None:
+    """Give the keys of an `if`'s two branches; None in a macro."""
+    node = statement.syntax
+    place = texts.place(node.ifKeyword.location) if isinstance(node, syntax.ConditionalStatementSyntax) else None
+    return None if place is None else ((place, "if"), (_moved(place), "else"))
+
+
+def value_places(expression: ast.ConditionalExpression, texts: Texts) -> tuple[Key, Key] | None:
+    """Give the keys of a `?:`'s two values; None in a macro."""
+    node = expression.syntax
+    place = texts.place(_anchor(node.left).location) if isinstance(node, syntax.ConditionalExpressionSyntax) else None
+    return None if place is None else ((place, "cond_then"), (_moved(place), "cond_else"))
+
+
+def item_places(statement: ast.CaseStatement, texts: Texts) -> Iterator[tuple[Key, list[ast.Expression]]]:
+    """Give the key of each item of a `case`, the default left out, with the expressions that choose it."""
+    node = statement.syntax
+    if isinstance(node, syntax.CaseStatementSyntax):
+        items = [item for item in children(node.items) if isinstance(item, syntax.StandardCaseItemSyntax)]
+        for item, group in zip(items, statement.items, strict=False):
+            colon = texts.place(item.colon.location)
+            if colon is not None:
+                yield (colon, "case"), list(group.expressions)
 
 
 def _moved(place: Place) -> Place:
