@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ BINARY = "model"
 GENERATED = "generated"
 _SMALL_MODEL_BYTES = 512 << 10
 """Generated C++ up to this size is compiled as one file; above, the pieces are spread over the processors."""
+_SMALL_START_BYTES = 64 << 10
+"""The same for code that runs once, beside code that is optimised: optimising a large one takes most of a build, for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,14 @@ class Model:
     failure: Failure | None
     dropped: tuple[tuple[str, str], ...]
     warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """One compilation."""
+
+    path: Path
+    is_optimised: bool
 
 
 def build_model(
@@ -80,26 +90,26 @@ def build_model(
     if not outcome.ok:
         return Model(_failure(outcome, messages or (Problem(f"Verilator {outcome.reason}: {outcome.output.strip()[-300:]}"),)), dropped, ())
     say("compiling the model")
-    sources = _write_units(output, prepare(output) if prepare is not None else None)
-    with runtime(cache, toolchain, needed_files(output), limits=bounds, cancel=cancel) as parts:
+    units = _write_units(output, prepare(output) if prepare is not None else None, is_searched=is_searched)
+    with runtime(cache, toolchain, needed_files(output), limits=bounds, is_searched=is_searched, cancel=cancel) as parts:
         if parts.failure is not None:
             return Model(_failure(parts.failure, read_compiler_errors(parts.failure.output)), dropped, ())
         jobs = [
             commands.compile_source(
                 toolchain,
-                source,
-                output=source.with_suffix(".o"),
+                unit.path,
+                output=unit.path.with_suffix(".o"),
                 with_vpi=build.with_vpi,
                 # A header compiled with other flags would be read again as text, for nothing.
-                header=None if is_searched else parts.header,
-                is_searched=is_searched,
+                header=parts.searched_header if unit.is_optimised else parts.header,
+                is_searched=unit.is_optimised,
             )
-            for source in sources
+            for unit in units
         ]
         with ThreadPoolExecutor(max(1, min(len(jobs), os.cpu_count() or 1))) as pool:
             outcomes = list(pool.map(lambda argv: run(argv, folder=output, limits=bounds, cancel=cancel), jobs))
         if all(one.ok for one in outcomes):
-            objects = (*(source.with_suffix(".o") for source in sources), parts.object)
+            objects = (*(unit.path.with_suffix(".o") for unit in units), parts.object)
             argv = commands.link(toolchain, objects, output=output / BINARY, libraries=libraries)
             outcomes.append(run(argv, folder=output, limits=bounds, cancel=cancel))
     broken = next((one for one in outcomes if not one.ok), None)
@@ -121,22 +131,36 @@ def _failure(outcome: Outcome, problems: tuple[Problem, ...]) -> Failure:
     return Failure(status, problems, lasting=outcome.ending is Ending.EXITED)
 
 
-def _write_units(output: Path, main: Path | None) -> list[Path]:
-    """Gather the generated files into as few compilations as is fast, and write our main program beside them."""
+def _write_units(output: Path, main: Path | None, *, is_searched: bool) -> list[_Unit]:
+    """Gather the generated files into as few compilations as is fast, those that take longest first, with our main program among them."""
     generated = sorted(output.glob(f"{commands.PREFIX}*.cpp"))
     if main is None:
         main = output / "main.cpp"
         main.write_text(commands.MAIN)
-    total = sum(source.stat().st_size for source in generated)
-    count = 1 if total <= _SMALL_MODEL_BYTES else 2 * (os.cpu_count() or 1)
-    units: list[list[Path]] = [[] for _ in range(min(count, len(generated)))]
-    for source in sorted(generated, key=lambda source: -source.stat().st_size):
-        min(units, key=lambda unit: sum(one.stat().st_size for one in unit)).append(source)
-    units[-1].append(main)
-    paths = []
-    for rank, unit in enumerate(units):
+    # Verilator names so what runs once: at the start, and when the points of the coverage file are made.
+    start = [source for source in generated if source.stem.endswith("Slow")] if is_searched else []
+    if _bytes(start) <= _SMALL_START_BYTES:
+        start = []
+    cycles = [source for source in generated if source not in start]
+    groups = [*((group, is_searched) for group in _grouped(cycles)), *((group, False) for group in _grouped(start))]
+    groups[0][0].append(main)
+    units = []
+    for rank, (group, is_optimised) in enumerate(groups):
         path = output / f"unit{rank}.cpp"
         # Verilator's own makefile joins generated files in this way; the macro keeps their includes working.
-        path.write_text("#define VL_INCLUDE_OPT include\n" + "".join(f'#include "{source}"\n' for source in unit))
-        paths.append(path)
-    return paths
+        path.write_text("#define VL_INCLUDE_OPT include\n" + "".join(f'#include "{source}"\n' for source in group))
+        units.append(_Unit(path, is_optimised))
+    return units
+
+
+def _grouped(sources: list[Path]) -> list[list[Path]]:
+    """Spread files over compilations of about the same size: one if they are small, else two for each processor."""
+    count = 1 if _bytes(sources) <= _SMALL_MODEL_BYTES else 2 * (os.cpu_count() or 1)
+    groups: list[list[Path]] = [[] for _ in range(min(count, len(sources)))]
+    for source in sorted(sources, key=lambda source: -source.stat().st_size):
+        min(groups, key=_bytes).append(source)
+    return groups
+
+
+def _bytes(sources: Iterable[Path]) -> int:
+    return sum(source.stat().st_size for source in sources)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -29,6 +29,9 @@ class Runtime:
     """Where the compiled parts lie, and what went wrong if they don't."""
 
     header: Path
+    """For sources with the flags of every model."""
+    searched_header: Path | None
+    """For those of a model that runs for long; None if it was not asked for."""
     object: Path
     failure: Outcome | None
 
@@ -44,7 +47,13 @@ def needed_files(generated: Path) -> tuple[str, ...]:
 
 @contextmanager
 def runtime(
-    cache: BuildCache, toolchain: Toolchain, names: tuple[str, ...], *, limits: Limits, cancel: Event | None = None
+    cache: BuildCache,
+    toolchain: Toolchain,
+    names: tuple[str, ...],
+    *,
+    limits: Limits,
+    is_searched: bool = False,
+    cancel: Event | None = None,
 ) -> Iterator[Runtime]:
     """Give the compiled runtime files `names` while the block runs, compiling them if this machine has not yet."""
     failures: list[Outcome] = []
@@ -62,6 +71,17 @@ def runtime(
         failures.extend(outcome for outcome in outcomes if not outcome.ok)
         return not failures
 
+    def make_header(folder: Path) -> bool:
+        (folder / _HEADER).write_text(commands.RUNTIME_HEADER)
+        argv = commands.compile_header(toolchain, folder / _HEADER, with_vpi=False, is_searched=True)
+        outcome = run(argv, folder=folder, limits=limits, cancel=cancel)
+        failures.extend(() if outcome.ok else (outcome,))
+        return outcome.ok
+
     key = "runtime-" + digest_json([toolchain.identity, list(names), list(commands.compile_flags(toolchain, with_vpi=with_vpi))])
-    with cache.entry(key, make, cancel=cancel) as folder:
-        yield Runtime(folder / _HEADER, folder / _OBJECT, failures[0] if failures else None)
+    header_flags = list(commands.compile_header(toolchain, Path(), with_vpi=False, is_searched=True))
+    header_key = "header-" + digest_json([toolchain.identity, header_flags])
+    with ExitStack() as stack:
+        folder = stack.enter_context(cache.entry(key, make, cancel=cancel))
+        searched = stack.enter_context(cache.entry(header_key, make_header, cancel=cancel)) / _HEADER if is_searched else None
+        yield Runtime(folder / _HEADER, searched, folder / _OBJECT, failures[0] if failures else None)
