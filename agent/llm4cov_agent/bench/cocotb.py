@@ -35,17 +35,17 @@ MOST_INLINE_CHOICES = 4
 """More choices than these get a constant of their own."""
 
 
-def render_cocotb(stimulus: Stimulus, design: Design) -> Testbench:
-    """Render a stimulus that `problems_of` finds nothing wrong with."""
-    return _Writer(stimulus, design).testbench()
+def render_cocotb(stimulus: Stimulus, design: Design, *, variant: str = "") -> Testbench:
+    """Render a stimulus that `problems_of` finds nothing wrong with; `variant` goes into its name."""
+    return _Writer(stimulus, design, variant).testbench()
 
 
 class _Writer:
     """Holds what the parts of one text must agree on: its names, and which functions are called."""
 
-    def __init__(self, stimulus: Stimulus, design: Design) -> None:
+    def __init__(self, stimulus: Stimulus, design: Design, variant: str) -> None:
         self.stimulus, self.design = stimulus, design
-        self.name = testbench_name(design.top, (design.top, *(instance.module for instance in design.instances)))
+        self.name = testbench_name(design.top, (design.top, *(instance.module for instance in design.instances)), variant)
         self.widths, self.owners = design.driven_signals(), owners(design)
         self.bodies = compact(stimulus, design)
         self.lines = [line for body in self.bodies for line in walk_lines(body)]

@@ -20,9 +20,12 @@ from llm4cov_agent.bench.text import as_comment, as_identifier, paragraph, plain
 from llm4cov_agent.rtl.design import Design, Direction, Edge, Port
 
 
-def render_systemverilog(stimulus: Stimulus, design: Design) -> Testbench:
-    """Render a stimulus that `problems_of` finds nothing wrong with; no interface port may be among the unsupported ones."""
-    return _Writer(stimulus, design).testbench()
+def render_systemverilog(stimulus: Stimulus, design: Design, *, variant: str = "") -> Testbench:
+    """Render a stimulus that `problems_of` finds nothing wrong with; no interface port may be among the unsupported ones.
+
+    `variant` goes into its name.
+    """
+    return _Writer(stimulus, design, variant).testbench()
 
 
 @dataclass(slots=True)
@@ -39,9 +42,9 @@ class _Tables:
 class _Writer:
     """Holds what the parts of one text must agree on: its names, and which tasks are called."""
 
-    def __init__(self, stimulus: Stimulus, design: Design) -> None:
+    def __init__(self, stimulus: Stimulus, design: Design, variant: str) -> None:
         self.stimulus, self.design = stimulus, design
-        self.name = testbench_name(design.top, (design.top, *(instance.module for instance in design.instances)))
+        self.name = testbench_name(design.top, (design.top, *(instance.module for instance in design.instances)), variant)
         self.names = pick_names(design, self.name)
         self.widths = design.driven_signals()
         self.owners = owners(design)

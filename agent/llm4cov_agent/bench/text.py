@@ -52,9 +52,10 @@ def paragraph(sentence: str, *, prefix: str) -> list[str]:
     return wrap(as_comment(sentence).split(" "), indent=prefix, separator=" ")
 
 
-def testbench_name(top: str, modules: Iterable[str]) -> str:
-    """Name the testbench of a top module so that no module of the design has the name."""
-    return Names(plain_name(module) for module in modules).pick(f"tb_{as_identifier(top)}")
+def testbench_name(top: str, modules: Iterable[str], variant: str = "") -> str:
+    """Name the testbench of a top module, or a variant of it, so that no module of the design has the name."""
+    wish = f"tb_{as_identifier(top)}" + (f"__{variant}" if variant else "")
+    return Names(plain_name(module) for module in modules).pick(wish)
 
 
 class Names:
