@@ -33,6 +33,11 @@ def read_config() -> Config:
     )
 
 
+def secret(name: str) -> str:
+    """Read a secret from the variable that a setting names; empty where it is not set. Ask anew each time rather than keep it."""
+    return os.environ.get(name, "").strip()
+
+
 def _bytes(name: str, default: int) -> int:
     text = os.environ.get(name, "").strip().upper().removesuffix("B")
     if not text:

@@ -125,7 +125,7 @@ def run(
         start_new_session=True,
     ) as child:
         try:
-            ending, printed = _watch(child, folder, limits, cancel, tag if kind is Sandbox.NONE else None)
+            ending, printed = _watch(child, folder, limits, cancel, None if kind.has_own_processes else tag)
         finally:
             _kill(child, tag, kind)
     returncode = _status(child.returncode, kind)
@@ -173,15 +173,15 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits) -> Iterator[Served]:
+def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits, uses_gpu: bool = False) -> Iterator[Served]:
     """Keep a program running in `folder` while the block runs, under the limits and sandbox of `run`, then kill it.
 
     Of the limits, those on output and on the number of processes are not watched, and `wall_s` bounds processor time only:
-    whoever waits for an answer decides how long.
+    whoever waits for an answer decides how long. With `uses_gpu` the devices of graphics processors stay in sight.
     """
     kind, tag = strongest(), uuid.uuid4().hex
     with subprocess.Popen(
-        _limited(argv, folder, limits, kind),
+        _limited(argv, folder, limits, kind, uses_gpu=uses_gpu),
         cwd=folder,
         env=_environment(folder, tag, {}),
         stdin=subprocess.PIPE,
@@ -198,11 +198,11 @@ def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits) -> Iterator[Se
             _kill(child, tag, kind)
 
 
-def _limited(argv: tuple[str, ...], folder: Path, limits: Limits, kind: Sandbox) -> tuple[str, ...]:
+def _limited(argv: tuple[str, ...], folder: Path, limits: Limits, kind: Sandbox, *, uses_gpu: bool = False) -> tuple[str, ...]:
     """Put the limits and the sandbox in front of a command."""
     cpu = max(1, int(limits.wall_s * 4))
     script = _SHELL.format(cpu=cpu, last=cpu + 2, blocks=max(1, limits.file_bytes // 512), kilobytes=max(1, limits.memory_bytes // 1024))
-    return wrap(kind, ("/bin/sh", "-c", script, "sh", *argv), writable=folder)
+    return wrap(kind, ("/bin/sh", "-c", script, "sh", *argv), writable=folder, uses_gpu=uses_gpu)
 
 
 @cache
@@ -394,8 +394,8 @@ def _signal_name(number: int) -> str:
 
 
 def _status(returncode: int, kind: Sandbox) -> int:
-    """Undo what a sandbox does to the status: both report a signal N of the program as exit status 128 + N."""
-    if kind is not Sandbox.NONE and 128 < returncode <= 128 + signal.SIGRTMAX:
+    """Undo what a sandbox does to the status: its own first process reports a signal N of the program as status 128 + N."""
+    if kind.has_own_processes and 128 < returncode <= 128 + signal.SIGRTMAX:
         return 128 - returncode
     return returncode
 
