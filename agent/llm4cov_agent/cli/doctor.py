@@ -20,7 +20,7 @@ from llm4cov_agent.cli import options as given
 from llm4cov_agent.cli.console import ExitStatus, leave, print_json, results
 from llm4cov_agent.config import read_config
 from llm4cov_agent.errors import ToolMissing
-from llm4cov_agent.judge import cocotb_runtime, process, report
+from llm4cov_agent.judge import cocotb_runtime, landlock, process, report
 from llm4cov_agent.judge.process import Limits, run, scratch_folder
 from llm4cov_agent.judge.sandbox import Sandbox
 from llm4cov_agent.judge.verilator import find_toolchain
@@ -123,12 +123,18 @@ def _python_library() -> Check:
 
 
 def _sandbox() -> Check:
+    """Say which sandbox holds what is run, and what it does not hold."""
     kind = process.strongest()
-    path = shutil.which("bwrap")
-    if kind is Sandbox.BUBBLEWRAP and path is not None:
-        return _program("sandbox (bubblewrap)", path, needed=False, remedy="")
-    remedy = f"apt-get install bubblewrap (now in use: {kind.value})"
-    return Check("sandbox (bubblewrap)", False, None, "", remedy)
+    remedy = "" if kind is Sandbox.BUBBLEWRAP else "apt-get install bubblewrap"
+    if kind is Sandbox.NONE:
+        return Check("sandbox", False, None, "", f"{remedy} (now none: {kind.gaps})")
+    path = shutil.which("bwrap") if kind is Sandbox.BUBBLEWRAP else None
+    found = _program("sandbox", path, needed=False, remedy="") if path is not None else None
+    version = found.version if found is not None else f"ABI {landlock.abi()}" if "Landlock" in kind.value else "-"
+    held = (
+        f"{kind.value}: {kind.gaps}; {remedy} for more" if kind.gaps else f"{kind.value}: no network, only the run's folder can be written"
+    )
+    return Check("sandbox", False, version, held, remedy)
 
 
 def _cache() -> Check:

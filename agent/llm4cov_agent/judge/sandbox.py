@@ -62,20 +62,21 @@ def wrap(sandbox: Sandbox, argv: tuple[str, ...], *, writable: Path, uses_gpu: b
     With `uses_gpu` the devices of graphics processors can be opened, if there are any.
     """
     folder = str(writable)
-    devices = tuple(word for path in (_gpu_devices() if uses_gpu else ()) for word in ("--dev-bind", path, path))
+    devices = _gpu_devices() if uses_gpu else ()
     match sandbox:
         case Sandbox.BUBBLEWRAP:
             return (
-                *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", *devices, "--proc", "/proc", "--bind", folder, folder),
+                *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--bind", folder, folder),
+                *(word for path in devices for word in ("--dev-bind", path, path)),
                 *("--unshare-user-try", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
                 *("--die-with-parent", "--new-session", "--chdir", folder, "--", *argv),
             )
         case Sandbox.UNSHARE:
             return (*_UNSHARED, *argv)
         case Sandbox.UNSHARE_LANDLOCK:
-            return (*_UNSHARED, *_landlocked(folder), *argv)
+            return (*_UNSHARED, *_landlocked(folder, devices), *argv)
         case Sandbox.LANDLOCK:
-            return (*_landlocked(folder), *argv)
+            return (*_landlocked(folder, devices), *argv)
         case Sandbox.NONE:
             return argv
 
@@ -94,6 +95,12 @@ def candidates() -> tuple[Sandbox, ...]:
     return tuple(kind for kind in Sandbox if there[kind])
 
 
-def _landlocked(folder: str) -> tuple[str, ...]:
+def _landlocked(folder: str, devices: tuple[str, ...]) -> tuple[str, ...]:
     """Run the launcher as a file, isolated from the environment and without site packages: it starts in milliseconds."""
-    return (sys.executable, "-I", "-S", str(Path(landlock.__file__)), folder, "--")
+    return (sys.executable, "-I", "-S", str(Path(landlock.__file__)), folder, *devices, "--")
+
+
+def _gpu_devices() -> tuple[str, ...]:
+    """Give the device files and folders of graphics processors (NVIDIA, AMD, Intel) that this machine has."""
+    places = sorted((*Path("/dev").glob("nvidia*"), *Path("/dev").glob("dri"), *Path("/dev").glob("kfd")))
+    return tuple(str(place) for place in places)
