@@ -17,7 +17,7 @@ from threading import Event
 
 import pytest
 
-from llm4cov_agent.judge import process
+from llm4cov_agent.judge import landlock, process
 from llm4cov_agent.judge.process import Ending, Limits, Outcome, run, scratch_folder, strongest, sweep_scratch_folders
 from llm4cov_agent.judge.sandbox import Sandbox, candidates, wrap
 
@@ -261,16 +261,57 @@ def test_output_that_is_no_text(kind: Sandbox, shell: Shell) -> None:
     assert shell("printf 'a\\377b'", kind).output == "a\N{REPLACEMENT CHARACTER}b"
 
 
-@pytest.mark.skipif(Sandbox.BUBBLEWRAP not in KINDS, reason="bubblewrap does not work here")
-def test_bubblewrap_leaves_only_the_folder_writable(shell: Shell, tmp_path: Path) -> None:
-    target = tmp_path / "outside"
+HOLDS_FILES = (Sandbox.BUBBLEWRAP, Sandbox.UNSHARE_LANDLOCK, Sandbox.LANDLOCK)
+
+
+def need(kind: Sandbox) -> None:
+    """Skip with the reason where a sandbox doesn't work."""
+    if kind not in KINDS:
+        pytest.skip(f"{kind.value} does not work here (Landlock has ABI {landlock.abi()}, {landlock.OLDEST_ABI} is needed)")
+
+
+@pytest.mark.parametrize("kind", HOLDS_FILES, ids=lambda kind: kind.value)
+def test_only_the_folder_can_be_written(kind: Sandbox, shell: Shell, tmp_path: Path) -> None:
+    need(kind)
+    target, kept = tmp_path / "outside", tmp_path / "kept"
+    kept.write_text("as it was")
+    (tmp_path / "old").mkdir()
     outcome = shell(
-        f"echo x > inside && echo ok; echo x > {target} && echo wrote outside; touch /usr/x /tmp/x-{os.getpid()} && echo wrote elsewhere",
-        Sandbox.BUBBLEWRAP,
+        f"echo x > inside && mkdir d && mv inside d/inside && rm d/inside && echo fine; echo x > /dev/null && echo null; cat {kept}; "
+        f"echo x > {target} && echo wrote outside; touch /usr/x /tmp/x-{os.getpid()} && echo wrote elsewhere; truncate -s 0 {kept} && "
+        f"echo wrote by truncating; rm -f {kept} && echo wrote by removing; rmdir {tmp_path}/old && echo wrote a folder; "
+        f"ln -s /etc {target} && echo wrote a link; mkfifo {target} && echo wrote a pipe; mv {kept} here && echo wrote by moving",
+        kind,
     )
-    assert "ok" in outcome.output
+    assert "fine" in outcome.output and "null" in outcome.output and "as it was" in outcome.output
     assert "wrote" not in outcome.output
     assert not target.exists()
+    assert kept.read_text() == "as it was"
+
+
+def test_landlock_refuses_cleanly_where_the_kernel_has_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(landlock, "abi", lambda: 0)
+    assert landlock.main(["/folder", "--", "true"]) == landlock.REFUSED_STATUS
+    assert capsys.readouterr().err == "Landlock: the kernel has ABI 0, 3 is needed\n"
+    assert not {Sandbox.LANDLOCK, Sandbox.UNSHARE_LANDLOCK} & set(candidates())
+
+
+@pytest.mark.parametrize("arguments", [[], ["--"], ["/folder", "--"], ["/folder", "true"]], ids=str)
+def test_landlock_refuses_a_call_without_folder_or_program(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert landlock.main(arguments) == landlock.REFUSED_STATUS
+    assert "usage" in capsys.readouterr().err
+
+
+def test_landlock_starts_nothing_if_the_folder_is_missing(tmp_path: Path) -> None:
+    need(Sandbox.LANDLOCK)
+    gone = wrap(Sandbox.LANDLOCK, ("sh", "-c", "echo started"), writable=tmp_path / "gone")
+    done = subprocess.run(gone, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout) == (landlock.REFUSED_STATUS, "")
+    assert "No such file" in done.stderr
+
+
+def test_a_sandbox_says_what_it_does_not_hold() -> None:
+    assert [bool(kind.gaps) for kind in Sandbox] == [False, True, True, True, True]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not Sandbox.NONE], ids=lambda kind: kind.value)
@@ -303,7 +344,7 @@ def test_the_strongest_that_works_is_taken() -> None:
 
 def test_wrapping_is_pure() -> None:
     assert wrap(Sandbox.NONE, ("a", "b"), writable=Path("/w")) == ("a", "b")
-    for kind in (Sandbox.BUBBLEWRAP, Sandbox.UNSHARE):
+    for kind in (Sandbox.BUBBLEWRAP, Sandbox.UNSHARE_LANDLOCK, Sandbox.UNSHARE, Sandbox.LANDLOCK):
         assert wrap(kind, ("a", "b c"), writable=Path("/w"))[-2:] == ("a", "b c")
     bubblewrap = wrap(Sandbox.BUBBLEWRAP, ("a",), writable=Path("/w"))
     assert bubblewrap[bubblewrap.index("--bind") + 1] == "/w"
@@ -421,3 +462,18 @@ def test_a_killed_caller_takes_a_bubblewrap_along(tmp_path: Path) -> None:
         assert marked(mark)
         caller.send_signal(signal.SIGKILL)
     assert is_gone(mark)
+
+
+def test_what_a_served_program_answered_before_it_ended_is_read(tmp_path: Path) -> None:
+    # It never reads what it is told, so writing fails while its answer still lies in the pipe.
+    program = "import os; os.close(0); os.write(1, b'last words'); os._exit(0)"
+    with process.serve((sys.executable, "-c", program), folder=tmp_path, limits=Limits(wall_s=20)) as served:
+        answer, outgoing = b"", memoryview(bytes(1 << 22))
+        for _ in range(200):
+            written, chunk = served.pump(outgoing, timeout_s=1.0)
+            outgoing = outgoing[written:]
+            if chunk is None:
+                break
+            answer += chunk
+        assert chunk is None
+        assert answer == b"last words"

@@ -377,7 +377,7 @@ int main(int argc, char** argv) {
                 std::memset(symbols->__Vcoverage, 0, sizeof(symbols->__Vcoverage));
                 evaluate();
                 wait_until(1);
-                Words hit{DONE};
+                Words hit{context->gotFinish() ? FINISHED : DONE};
                 for (size_t i = 0; i < COUNTERS; ++i)
                     if (symbols->__Vcoverage[i]) hit.push_back(static_cast<uint32_t>(i));
 #ifndef LLM4COV_FORKS
@@ -424,6 +424,10 @@ int main(int argc, char** argv) {
                         values.push_back(uint32_t(value >> 32));
                     }
                 send(values);
+                break;
+            }
+            case 'D': {  // Drops snapshots.
+                for (size_t i = 1; i < row.size(); ++i) snapshots.erase(row[i]);
                 break;
             }
             default: std::exit(1);

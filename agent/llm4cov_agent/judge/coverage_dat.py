@@ -69,18 +69,38 @@ def read_coverage(
     return _coverage(hits, places, spans), _broken_problem(broken, name)
 
 
-def read_counts(text: str, *, root: Path, keep: Collection[Path]) -> tuple[tuple[InstancePoint, int], ...]:
-    """Read the points in the order of their lines, with the count of each line.
+class CountsReader:
+    """Reads coverage files of one program, whose lines differ in nothing but their counts.
 
     A line may be the sum of several counters: copies of a statement in a generate loop share one.
     """
-    entries = [(key, hier, count) for key, hier, count, _ in _entries(text, root, keep, [])]
-    prefix = _design_path((key, hier) for key, hier, _ in entries)
-    return tuple((InstancePoint(_point(key, prefix), hier), count) for key, hier, count in entries)
+
+    def __init__(self, *, root: Path, keep: Collection[Path]) -> None:
+        self._root, self._keep = root, keep
+        self._points: list[CoveragePoint] | None = None
+        self._lines: list[int] = []
+
+    def read(self, text: str) -> list[tuple[CoveragePoint, int]]:
+        """Give the points of kept files in the order of their lines, with the count of each line."""
+        if self._points is not None:
+            # Taking lines apart is most of the work, and they were taken apart before.
+            lines = text.split("\n")
+            counts = [int(lines[number - 1].rpartition("' ")[2]) for number in self._lines]
+            return list(zip(self._points, counts, strict=True))
+        numbers: list[int] = []
+        entries = [(key, hier, count) for key, hier, count, _ in _entries(text, self._root, self._keep, [], numbers)]
+        prefix = _design_path((key, hier) for key, hier, _ in entries)
+        self._points, self._lines = [_point(key, prefix) for key, _, _ in entries], numbers
+        return [(point, count) for point, (_, _, count) in zip(self._points, entries, strict=True)]
 
 
-def _entries(text: str, root: Path, keep: Collection[Path], broken: list[int]) -> Iterator[tuple[_Key, str, int, str]]:
-    """Yield (key, instance, count, lines) of each line about a kept file; numbers of lines that can't be read go to `broken`."""
+def _entries(
+    text: str, root: Path, keep: Collection[Path], broken: list[int], numbers: list[int] | None = None
+) -> Iterator[tuple[_Key, str, int, str]]:
+    """Yield (key, instance, count, lines) of each line about a kept file, whose number goes to `numbers`.
+
+    Numbers of lines that can't be read go to `broken`.
+    """
     kept = {str(path.resolve()) for path in keep}
 
     @cache
@@ -102,6 +122,8 @@ def _entries(text: str, root: Path, keep: Collection[Path], broken: list[int]) -
         if kind is None or path is None:
             continue
         key = (kind, path, int(fields["l"]), int(fields["n"]), _unescape(fields.get("o", "")))
+        if numbers is not None:
+            numbers.append(number)
         yield key, _machine_place(fields) if kind == _MACHINE else fields.get("h", ""), count, fields.get("S", "")
 
 

@@ -140,27 +140,30 @@ class Served:
         assert child.stdin is not None and child.stdout is not None
         self._in, self._out = child.stdin.fileno(), child.stdout.fileno()
         os.set_blocking(self._in, False)
+        self._listens = True
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._out, selectors.EVENT_READ)
 
     def pump(self, outgoing: memoryview, *, timeout_s: float) -> tuple[int, bytes | None]:
         """Wait for one chance to write or read and take it: (bytes written, bytes read).
 
-        Nothing read within the time gives `b""`; None says that the program has ended.
+        Nothing read within the time gives `b""`; None says that the program has ended and all its answers were read.
         """
-        if outgoing:
+        writes = bool(outgoing) and self._listens
+        if writes:
             self._selector.register(self._in, selectors.EVENT_WRITE)
         try:
             ready = {key.fd for key, _ in self._selector.select(timeout_s)}
         finally:
-            if outgoing:
+            if writes:
                 self._selector.unregister(self._in)
         written, chunk = 0, b""
-        try:
-            if self._in in ready:
+        if self._in in ready:
+            try:
                 written = os.write(self._in, outgoing[: 1 << 16])
-        except BrokenPipeError:
-            return 0, None
+            except BrokenPipeError:
+                # It listens no more, but what it answered before is still to be read, up to the end of the pipe.
+                self._listens = False
         if self._out in ready:
             chunk = os.read(self._out, 1 << 18)
             if not chunk:

@@ -36,6 +36,9 @@ class Program:
     problems: tuple[Problem, ...]
     """Errors if there is no binary."""
     build_s: float
+    """How long this call took for it."""
+    made_s: float
+    """How long it took when it was built, which may have been earlier."""
 
 
 @contextmanager
@@ -62,6 +65,7 @@ def build_program(
     started = time.monotonic()
 
     def make(folder: Path) -> bool:
+        began = time.monotonic()
         shell = folder / _SHELL_FOLDER / f"{shell_name}.sv"
         shell.parent.mkdir()
         shell.write_text(shell_text, encoding="utf-8")
@@ -82,7 +86,7 @@ def build_program(
             for name in kept:
                 (folder / GENERATED / name).rename(folder / name)
             shutil.rmtree(folder / GENERATED)
-            write_record(folder, RunRecord(Run(status=RunStatus.OK, dropped=model.dropped), None))
+            write_record(folder, RunRecord(Run(status=RunStatus.OK, dropped=model.dropped, build_s=time.monotonic() - began), None))
         return model.failure is None and not changed_files((file.path, file.digest) for file in design.files)
 
     build = _build(design, shell_name, Path(shell_name))
@@ -101,6 +105,7 @@ def build_program(
             dropped=record.run.dropped if record is not None else (),
             problems=failure.problems if failure is not None else (),
             build_s=time.monotonic() - started,
+            made_s=record.run.build_s if record is not None else 0.0,
         )
 
 
