@@ -42,7 +42,7 @@ class Proposal:
     stimulus: Stimulus | None = None
     """What it was rendered from, sequences of the state before included."""
     problems: tuple[Problem, ...] = ()
-    """Why there is no testbench, or what was noticed while reading the reply."""
+    """Why there is no testbench, or what was noticed while reading the reply; a testbench with errors is not built."""
     reply: str = ""
     """A model's own words; empty for the deterministic policies."""
     options: PromptOptions | None = None

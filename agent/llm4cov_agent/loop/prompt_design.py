@@ -6,12 +6,14 @@ Comments never get into a prompt, so what they say can't instruct a model. Lines
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from llm4cov_agent.loop.state import DesignText
 
 _COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _MODULE = re.compile(r"^\s*(?:module|interface|package)\b")
+_NEAR = 2
+"""Lines on each side of a place where not all places have room."""
 CHARACTERS_PER_TOKEN = 3
 """A low guess for code, so that a prompt that is counted to fit does fit, whatever the model."""
 
@@ -46,25 +48,39 @@ def fence_for(text: str) -> str:
     return "`" * max(3, longest + 1)
 
 
-def show_design(lines: Mapping[str, Sequence[str]], relevant: Mapping[str, Sequence[int]], *, top: str, budget_tokens: int) -> str:
+def show_design(lines: Mapping[str, Sequence[str]], relevant: Sequence[tuple[str, int]], *, top: str, budget_tokens: int) -> str:
     """Write the files one after the other within a budget.
 
-    `relevant` holds 1-based line numbers, by file, that matter most (holes). If not everything fits, module headers and
-    as many lines around the relevant ones as fit are shown, and each gap says how many lines it leaves out.
+    `relevant` holds (file, 1-based line) of what matters, the most telling first. If not everything fits, module headers
+    and as many lines around all of these places as fit are shown; if that is too much as well, as many places as fit.
+    Each gap says how many lines it leaves out.
     """
+
+    def written(places: Sequence[tuple[str, int]], reach: int) -> str:
+        return _written(lines, _window(lines, places, reach, top))
+
+    longest = max((len(content) for content in lines.values()), default=0)
     whole = _written(lines, {name: set(range(len(content))) for name, content in lines.items()})
     if tokens_of(whole) <= budget_tokens:
         return whole
-    low, high = 0, max((len(content) for content in lines.values()), default=0)
-    best = _written(lines, _window(lines, {}, 0, top))
+    reach = _most(longest, lambda reach: tokens_of(written(relevant, reach)) <= budget_tokens)
+    if reach is not None:
+        return written(relevant, reach)
+    places = list(dict.fromkeys(relevant))
+    count = _most(len(places), lambda count: tokens_of(written(places[:count], _NEAR)) <= budget_tokens)
+    return written(places[:count], _NEAR) if count else cut_lines(written((), 0), budget_tokens)
+
+
+def _most(limit: int, fits: Callable[[int], bool]) -> int | None:
+    """The largest of 0..limit that fits, if fitting ones come first; None if 0 does not."""
+    low, high, best = 0, limit, None
     while low <= high:
-        reach = (low + high) // 2
-        text = _written(lines, _window(lines, relevant, reach, top))
-        if tokens_of(text) <= budget_tokens:
-            best, low = text, reach + 1
+        middle = (low + high) // 2
+        if fits(middle):
+            best, low = middle, middle + 1
         else:
-            high = reach - 1
-    return best if tokens_of(best) <= budget_tokens else cut_lines(best, budget_tokens)
+            high = middle - 1
+    return best
 
 
 def cut_lines(text: str, budget_tokens: int) -> str:
@@ -82,21 +98,22 @@ def cut_lines(text: str, budget_tokens: int) -> str:
     return "\n".join([*kept, f"... {len(lines) - len(kept)} more lines left out"])
 
 
-def _window(lines: Mapping[str, Sequence[str]], relevant: Mapping[str, Sequence[int]], reach: int, top: str) -> dict[str, set[int]]:
-    """Choose 0-based lines: the headers of modules, and what is at most `reach` lines from a relevant one (or from the top's header)."""
+def _window(lines: Mapping[str, Sequence[str]], places: Sequence[tuple[str, int]], reach: int, top: str) -> dict[str, set[int]]:
+    """Choose 0-based lines: headers of modules, and what is at most `reach` lines from a place, or from the top if there are no places."""
+    by_file: dict[str, list[int]] = {}
+    for name, place in places:
+        by_file.setdefault(name, []).append(place)
     shown: dict[str, set[int]] = {}
-    has_relevant = any(relevant.values())
     for name, content in lines.items():
         chosen: set[int] = set()
         for number, line in enumerate(content):
             if _MODULE.match(line):
-                header = _header(content, number)
                 is_top = re.search(rf"\b{re.escape(top)}\b", line) is not None
-                if is_top or reach:
-                    chosen |= header
-                if is_top and not has_relevant:
+                if is_top or name in by_file:
+                    chosen |= _header(content, number)
+                if is_top and not places:
                     chosen |= set(range(number, min(len(content), number + reach)))
-        for place in relevant.get(name, ()):
+        for place in by_file.get(name, ()):
             chosen |= set(range(max(0, place - 1 - reach), min(len(content), place + reach)))
         shown[name] = chosen
     return shown
@@ -119,12 +136,14 @@ def _written(lines: Mapping[str, Sequence[str]], shown: Mapping[str, set[int]]) 
             if not line.strip():
                 continue
             if number in shown[name]:
-                if gap:
-                    parts.append(f"// ... {gap} lines left out ...")
+                parts.extend(_gap(gap))
                 gap = 0
                 parts.append(line)
             else:
                 gap += 1
-        if gap:
-            parts.append(f"// ... {gap} lines left out ...")
+        parts.extend(_gap(gap))
     return "\n".join(parts)
+
+
+def _gap(count: int) -> tuple[str, ...]:
+    return (f"// ... {count} line{'s' * (count != 1)} left out ...",) if count else ()

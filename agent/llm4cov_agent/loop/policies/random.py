@@ -5,17 +5,43 @@ It knows a design's ports, clocks, resets and the constants collected for them; 
 
 from __future__ import annotations
 
+import time
 from random import Random as Generator
 
+from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Hold, Random, Reset, Sequence, Step, Stimulus, free_clocks
+from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.bench.weighting import drawn_inputs
+from llm4cov_agent.loop.policy import Ask, Proposal
+from llm4cov_agent.loop.state import State
 from llm4cov_agent.rtl.design import Design, Port
 
 RESET_CYCLES = 4
 IDLE_CYCLES = 4
 
 
-def random_stimulus(design: Design, *, seed: int, cycles: int = 2000) -> Stimulus:
+RANDOM_CYCLES = 2000
+
+
+class RandomPolicy:
+    """Proposes the random stimulus of the seed that it is asked with."""
+
+    name = "random"
+    model = None
+
+    def __init__(self, language: Language, *, cycles: int = RANDOM_CYCLES) -> None:
+        self._language, self._cycles = language, cycles
+
+    def propose(self, state: State, ask: Ask) -> Proposal:
+        """Draw a stimulus; the state's testbench is not looked at."""
+        began = time.monotonic()
+        design = state.design.design
+        stimulus = random_stimulus(design, seed=ask.seed, cycles=self._cycles)
+        testbench = render(stimulus, design, self._language)
+        return Proposal(testbench=testbench, stimulus=stimulus, seconds=time.monotonic() - began)
+
+
+def random_stimulus(design: Design, *, seed: int, cycles: int = RANDOM_CYCLES) -> Stimulus:
     """Make a stimulus of about `cycles` cycles, the same for the same seed."""
     generator = Generator(seed)
     clocks = free_clocks(design)
