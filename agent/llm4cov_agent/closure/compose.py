@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, Repeat, Sequence, Step, Stimulus, most_cycles, walk
+from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, Repeat, Sequence, Step, Stimulus, Wait, most_cycles, walk
 from llm4cov_agent.bench.text import Names, as_identifier
 from llm4cov_agent.closure.corpus import Entry
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Order
@@ -207,6 +207,10 @@ def _simpler(step: Step) -> Iterator[Step]:
             for cycles in (step.cycles // 4, step.cycles // 2, step.cycles * 3 // 4):
                 if cycles:
                     yield replace(step, cycles=cycles)
+        case Wait() if step.limit > 1:
+            for limit in (1, step.limit // 16, step.limit // 4):
+                if limit:
+                    yield replace(step, limit=limit)
         case Repeat() if step.count > 1:
             for fewer in (1, step.count // 2):
                 yield replace(step, count=fewer)

@@ -11,9 +11,9 @@ from functools import cached_property
 from random import Random as Generator
 
 from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, Repeat, Reset, Step, Wait
-from llm4cov_agent.bench.weighting import drawn_inputs
-from llm4cov_agent.closure.palette import Palette
-from llm4cov_agent.closure.protocols import Handshake, find_handshakes, frames, has_frames, requests
+from llm4cov_agent.closure.palette import LONGEST_BIT, Palette
+from llm4cov_agent.closure.protocols import Handshake, Service, accesses, find_handshakes, find_services, requests, serve
+from llm4cov_agent.closure.serial import frames, has_frames
 from llm4cov_agent.rtl.design import Port
 
 RESET_CYCLES = 4
@@ -27,6 +27,8 @@ class Made:
 
     steps: tuple[Step, ...]
     origin: str
+    choice: tuple[str, int] | None = None
+    """A number that was chosen for it and that is worth choosing again if it helps: (what it is, its place in the list)."""
 
 
 class Makers:
@@ -34,6 +36,15 @@ class Makers:
 
     def __init__(self, palette: Palette) -> None:
         self.palette = palette
+        self._liked: dict[tuple[str, int], float] = {}
+
+    def like(self, choice: tuple[str, int]) -> None:
+        """Make a choice again more often: it led to a find."""
+        self._liked[choice] = min(60.0, self._liked.get(choice, 0.0) + 6.0)
+
+    def _choose(self, what: str, count: int, generator: Generator) -> int:
+        """Choose a place in a list of so many, those that helped before more often."""
+        return generator.choices(range(count), [1.0 + self._liked.get((what, place), 0.0) for place in range(count)])[0]
 
     @cached_property
     def ways(self) -> dict[str, Callable[[Generator], Made]]:
@@ -47,6 +58,12 @@ class Makers:
             found["pace"] = self.pace
         if self._handshakes:
             found["handshake"] = self.handshake
+        if self._services:
+            found["serve"] = self.serve
+        if any(width > 1 for _, width, _ in self.palette.signals) and any(width == 1 for _, width, _ in self.palette.signals):
+            found["access"] = self.access
+        if self.palette.lingers:
+            found["linger"] = self.linger
         if has_frames(self.palette):
             found["frame"] = self.frame
         return found
@@ -55,10 +72,14 @@ class Makers:
     def _handshakes(self) -> tuple[Handshake, ...]:
         return find_handshakes(self.palette)
 
+    @cached_property
+    def _services(self) -> tuple[Service, ...]:
+        return find_services(self.palette)
+
     def draw(self, generator: Generator) -> Made:
         """Draw all inputs for some cycles."""
         quickest, slowest, preferred = generator.choice(((0, 20, None), (0, 60, 0), (0, 40, 1), (85, 97, None), (50, 90, 0), (60, 95, 1)))
-        fields = drawn_inputs(self.palette.inputs, generator, preferred=preferred, quickest=quickest, slowest=slowest)
+        fields = self.palette.drawn(self.palette.inputs, generator, preferred=preferred, quickest=quickest, slowest=slowest)
         cycles = generator.choice((8, 30, 100, 300, 1000))
         return Made((Random(cycles, fields, generator.getrandbits(32)),), "random values on all inputs")
 
@@ -69,7 +90,7 @@ class Makers:
         others = [port for port in self.palette.inputs if port not in pinned]
         drive = Drive(tuple((signal, self._value(port, generator)) for port in pinned for signal in port.signals()))
         quickest = generator.choice((0, 0, 50, 90))
-        fields = drawn_inputs(
+        fields = self.palette.drawn(
             others, generator, preferred=generator.choice((None, 0, 1)), quickest=quickest, slowest=generator.choice((quickest, 97))
         )
         cycles = generator.choice((8, 30, 100, 300, 1000, 3000))
@@ -125,14 +146,35 @@ class Makers:
 
     def handshake(self, generator: Generator) -> Made:
         """Ask and wait for the answer."""
-        handshake = generator.choice(self._handshakes)
-        return Made(
-            requests(self.palette, handshake, generator), f"requests on {', '.join(handshake.asks)} that wait for {handshake.answer}"
+        place = self._choose("handshake", len(self._handshakes), generator)
+        handshake = self._handshakes[place]
+        origin = f"requests on {', '.join(handshake.asks)} that wait for {handshake.answer}"
+        return Made(requests(self.palette, handshake, generator), origin, ("handshake", place))
+
+    def serve(self, generator: Generator) -> Made:
+        """Answer what the design asks for."""
+        place = self._choose("serve", len(self._services), generator)
+        service = self._services[place]
+        return Made(serve(self.palette, service, generator), f"answers to {service.request}", ("serve", place))
+
+    def access(self, generator: Generator) -> Made:
+        """Read and write registers."""
+        return Made(accesses(self.palette, self._handshakes, generator), "accesses one after the other")
+
+    def linger(self, generator: Generator) -> Made:
+        """Hold or draw some inputs until a long counter has come to its end."""
+        chosen = generator.sample(self.palette.signals, generator.randint(0, len(self.palette.signals)))
+        drive = Drive(
+            tuple((signal, generator.getrandbits(1) if width == 1 else self._value(port, generator)) for signal, width, port in chosen)
         )
+        return Made((drive, Hold(generator.choice(self.palette.lingers))), "time enough for a long counter")
 
     def frame(self, generator: Generator) -> Made:
         """Send serial frames."""
-        return Made(frames(self.palette, generator), "serial frames, bit by bit")
+        holds = self.palette.bit_holds
+        place = self._choose("bit", len(holds), generator)
+        hold = holds[place] if generator.random() < 0.8 else min(generator.choice(self.palette.holds), LONGEST_BIT)
+        return Made(frames(self.palette, generator, hold), "serial frames, bit by bit", ("bit", place))
 
     def vary(self, steps: Sequence[Step], others: Sequence[Sequence[Step]], generator: Generator) -> tuple[Step, ...]:
         """Change steps that proved useful in a few places: values, lengths, order, or a splice with other such steps."""
@@ -185,8 +227,7 @@ class Makers:
                 return step
 
     def _value(self, port: Port, generator: Generator) -> int:
-        values = self.palette.values[port.name]
-        return generator.choice(values) if values and generator.random() < 0.6 else generator.getrandbits(port.width)
+        return self.palette.word(port, generator)
 
     def _hold(self, generator: Generator) -> int:
         if generator.random() < 0.5:

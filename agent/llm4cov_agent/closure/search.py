@@ -13,7 +13,7 @@ from random import Random as Generator
 from llm4cov_agent.bench.stimulus import Hold, Random, Reset, Step
 from llm4cov_agent.closure.corpus import Corpus, Entry
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, Order, Report, Target
-from llm4cov_agent.closure.mutate import RESET_CYCLES, Makers
+from llm4cov_agent.closure.mutate import LONGEST, RESET_CYCLES, Makers
 from llm4cov_agent.closure.palette import Palette
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.rtl.design import Design
@@ -23,6 +23,9 @@ BATCH = 48
 LONGEST_RUN = 70_000
 """Cycles of one run; one that would take longer is not kept, as its end was never seen."""
 _MOST_TARGETS = 24
+_AGAIN_CHANCE = 0.15
+_LINGER_WEIGHT = 0.15
+"""A run of that kind costs as much as twenty others."""
 _NEARER = 0.85
 """A distance counts as nearer if it is at most so much of the smallest before; every single step would fill the corpus."""
 _MOST_SNAPSHOT_BYTES = 256 << 20
@@ -37,6 +40,16 @@ class Tally:
     runs: int = 0
     cycles: int = 0
     rounds_since_find: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A run that is to be made, and where it comes from."""
+
+    order: Order
+    origin: str
+    way: str
+    choice: tuple[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +82,8 @@ class Search:
         self._generator = Generator(self.seed)
         self._makers = Makers(self.palette)
         self._weights = dict.fromkeys(self._makers.ways, 1.0)
+        if "linger" in self._weights:
+            self._weights["linger"] = _LINGER_WEIGHT
         self.corpus = Corpus(most_cycles=self.most_cycles // 2, is_chain=not self.palette.resets and bool(self.palette.clocks))
         self.hit |= self.harness.at_power_up
         self.harness.learn(sorted(self.hit), {}, ())
@@ -94,17 +109,20 @@ class Search:
 
     def round(self) -> int:
         """Make and run one batch; gives the number of counters that were hit for the first time."""
-        made: list[tuple[Order, str, str]] = []
+        made: list[_Try] = []
         for _ in range(BATCH if not self.corpus.is_chain else BATCH // 2):
             made.append(self._make())
         found = 0
-        reports = self.harness.run([order for order, _, _ in made], most_cycles=LONGEST_RUN)
-        for (order, origin, way), report in zip(made, reports, strict=True):
+        reports = self.harness.run([one.order for one in made], most_cycles=LONGEST_RUN)
+        for one, report in zip(made, reports, strict=True):
             self.tally.runs += 1
             self.tally.cycles += report.cycles
             # In a chain only the first find of a batch can be gone on from; the others are found again.
             if not (self.corpus.is_chain and found):
-                found += self._consider(order, origin, way, report)
+                news = self._consider(one.order, one.origin, one.way, report)
+                if news and one.choice is not None:
+                    self._makers.like(one.choice)
+                found += news
         self.tally.rounds += 1
         self.tally.rounds_since_find = 0 if found else self.tally.rounds_since_find + 1
         return found
@@ -117,7 +135,7 @@ class Search:
         self.tally.cycles += report.cycles
         return self._consider(order, origin, way, report, keep_always=keep_always)
 
-    def _make(self) -> tuple[Order, str, str]:
+    def _make(self) -> _Try:
         generator = self._generator
         parent = self.corpus.pick(generator)
         number = parent.number if parent is not None else self.start
@@ -127,10 +145,22 @@ class Search:
             steps = self._makers.vary(entry.steps, [one.steps for one in useful[-20:]], generator)
             # A changed run goes on from where the original began; from anywhere else it is a repeat of what helped.
             number = entry.parent if generator.random() < 0.6 and not self.corpus.is_chain else number
-            return Order(steps, number), entry.origin, entry.way
+            return _Try(Order(steps, number), entry.origin, entry.way)
+        if useful and generator.random() < _AGAIN_CHANCE:
+            return self._again(generator.choice(useful), number, generator)
         way = generator.choices(list(self._weights), list(self._weights.values()))[0]
         made = self._makers.ways[way](generator)
-        return Order((*made.steps, Hold(1)), number), made.origin, way
+        return _Try(Order((*made.steps, Hold(1)), number), made.origin, way, made.choice)
+
+    def _again(self, entry: Entry, number: int, generator: Generator) -> _Try:
+        """Do once more what led to an entry, some of its path, and then something new: what a lock wants before each access."""
+        path = [one for one in self.corpus.path(entry.number) if one.way != "start"]
+        before = tuple(step for one in path[-generator.choice((1, 2, 2, 3, 4)) :] for step in one.steps)
+        way = generator.choices(list(self._weights), list(self._weights.values()))[0]
+        after = self._makers.ways[way](generator)
+        return _Try(
+            Order((*before[:LONGEST], *after.steps, Hold(1)), number), f"{entry.origin} once more, then {after.origin}", way, after.choice
+        )
 
     def _consider(self, order: Order, origin: str, way: str, report: Report, *, keep_always: bool = False) -> int:
         """Keep a run if it is news against all before it."""
