@@ -24,11 +24,11 @@ lint: $(VENV)/.dev
 unit: $(VENV)/.dev system
 	$(BIN)/python tests/rerun_crashed.py tests/unit -n 2
 
-acceptance: $(VENV)/.dev system
+acceptance: $(VENV)/.models system
 	$(BIN)/python tests/rerun_crashed.py tests/acceptance -n 2 -m "not slow"
 
 # Random, cocotb and waveforms on every fixture: about an hour on two cores.
-test-all: lint unit
+test-all: lint unit $(VENV)/.models
 	$(BIN)/python -m pytest tests/acceptance -n 2
 
 bench: $(VENV)/.dev
@@ -49,6 +49,12 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# llama.cpp comes as source and takes minutes to compile; pip keeps the result in its own cache for the next environment.
+# The part that reads pictures is left out: it is a third of the work.
+$(VENV)/.models: $(VENV)/.dev
+	CMAKE_ARGS="-DLLAVA_BUILD=OFF $$CMAKE_ARGS" $(BIN)/python -m pip install --quiet --editable '.[dev,models]'
 	@touch $@
 
 clean:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import codecs
 import ctypes
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from llm4cov_agent.loop.policies.model_child import Answer, Ask, Emit, Refused, neutral_messages, room, serve_model
+
+# Read when the library is loaded. Threads that spin while they wait made a model six times slower on a machine with other work to do.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import llama_cpp
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
-from llm4cov_agent.loop.policies.model_child import Answer, Ask, Emit, Refused, neutral_messages, room, serve_model
 
 _TEMPLATE = "tokenizer.chat_template"
 _CONTROL, _USER_DEFINED = 1 << 3, 1 << 4
@@ -100,7 +104,7 @@ class LlamaModel:
 
     def _is_control(self, token: int) -> bool:
         kind = llama_cpp.llama_vocab_get_attr(self._vocabulary, token)
-        return bool(kind & _CONTROL or kind & _USER_DEFINED and self._text(token).startswith("<"))
+        return bool(kind & _CONTROL or (kind & _USER_DEFINED and self._text(token).startswith("<")))
 
     def _piece(self, token: int) -> bytes:
         length = llama_cpp.llama_token_to_piece(self._vocabulary, token, self._buffer, _PIECE_BYTES, 0, False)

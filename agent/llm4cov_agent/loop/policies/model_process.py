@@ -26,7 +26,7 @@ _POLL_S = 0.05
 _PROCESSOR_S = 10e6
 """Processor time is no measure for a model that is kept for hours; each request has its own time limit."""
 _LOG_BYTES = 64 << 20
-_LOG_LINES = 3
+_LOG_TAIL_BYTES, _LOG_LINES = 64 << 10, 3
 
 
 @dataclass(slots=True)
@@ -83,9 +83,7 @@ class ModelProcess:
         self._unsent = self._received = b""
         self._stack.close()
 
-    def _ask(
-        self, request: Request, answer: _Answer, on_text: OnText | None, cancel: Event | None, deadline: float
-    ) -> CompletionEnding:
+    def _ask(self, request: Request, answer: _Answer, on_text: OnText | None, cancel: Event | None, deadline: float) -> CompletionEnding:
         served = self._served or self._start()
         self._unsent += _line(_record(request))
         while answer.ending is None:
@@ -108,18 +106,17 @@ class ModelProcess:
 
     def _start(self) -> Served:
         self._folder = self._stack.enter_context(scratch_folder())
-        self._served = self._stack.enter_context(
-            serve(self._argv, folder=self._folder, limits=self._limits, uses_gpu=self._uses_gpu)
-        )
+        self._served = self._stack.enter_context(serve(self._argv, folder=self._folder, limits=self._limits, uses_gpu=self._uses_gpu))
         self._unsent = _line(self._load)
         return self._served
 
     def _death(self) -> Problem:
         """Say what a process that ended by itself wrote last."""
-        said: list[str] = []
+        lines: list[str] = []
         with contextlib.suppress(OSError):
-            text = (self._folder / "log").read_bytes()[-4096:].decode("utf-8", "replace")
-            said = [line.strip() for line in text.splitlines() if line.strip()][-_LOG_LINES:]
+            text = (self._folder / "log").read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace")
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+        said = ([line for line in lines if "error" in line.lower() or "failed" in line.lower()] or lines)[-_LOG_LINES:]
         return Problem(
             "the process with the model ended unexpectedly" + (f"; its last words: {' / '.join(said)}" if said else ""),
             hint="The next request starts it again. If it needs more memory than there is, use a smaller model or a shorter context.",
