@@ -55,7 +55,7 @@ def steps_for(design: Design) -> st.SearchStrategy[tuple[Step, ...]]:
     vocabulary = Vocabulary(design)
     clocks = [clock.port for clock in free_clocks(design)]
     widths = {signal: width for signal, width in design.driven_signals().items() if signal not in clocks}
-    seen = [target for target in vocabulary.observed.values()]
+    seen = list(vocabulary.observed.values())
     counts = st.integers(0, 9)
     resets = st.lists(st.sampled_from([reset.port for reset in design.resets]), max_size=2).map(tuple) if design.resets else st.just(())
     kinds: list[st.SearchStrategy[Step]] = [
