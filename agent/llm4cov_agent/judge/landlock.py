@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import struct
 import sys
 from collections.abc import Sequence
@@ -75,6 +76,9 @@ def main(arguments: list[str]) -> int:
         return REFUSED_STATUS
     try:
         restrict(places[0], version, devices=places[1:])
+        # Python ignores these, and what is ignored stays so in the program.
+        for number in (signal.SIGXFSZ, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
         os.execvp(program[0], program)
     except OSError as error:
         print(f"Landlock: {error}", file=sys.stderr)

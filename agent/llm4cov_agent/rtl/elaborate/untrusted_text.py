@@ -88,8 +88,8 @@ _PIECE = re.compile(
     r"|(?P<OTHER>.)",
     re.DOTALL,
 )
-_METACOMMENT = re.compile(rf"/[/*][\s/*]*({'|'.join(METACOMMENT_WORDS)})", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\x85\u2028\u2029]|\r(?!\n)")
+_METAWORD = re.compile("|".join(METACOMMENT_WORDS), re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]|\r(?!\n)")
 _PLAIN_ESCAPED = re.compile(r"\\[A-Za-z0-9_.:\[\]]+\Z")
 _PLAIN_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _WORD = re.compile(r"[A-Za-z0-9_$`\\]")
@@ -106,16 +106,24 @@ def screen_text(
     for match in _CONTROL.finditer(text):
         findings.refuse(match.start(), f"the character {match.group()!r} may not be in a testbench")
         return tuple(findings.problems)
-    for match in _METACOMMENT.finditer(text):
-        word = match.group(1)
-        findings.refuse(
-            match.start(), f"a comment may not begin with '{word}': tools take it for an order", "Word the comment differently."
-        )
+    for match in _METAWORD.finditer(text):
+        opening = _comment_before(text, match.start())
+        if opening is not None:
+            findings.refuse(opening, f"a comment may not begin with '{match.group()}': tools take it for an order", "Word it differently.")
     tokens = _tokens(text, findings)
     if not findings.problems:
         _Reader(text, tokens, findings, frozenset(folder_files), frozenset(design_macros), frozenset(defines)).read()
     findings.problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
     return tuple(findings.problems)
+
+
+def _comment_before(text: str, at: int) -> int | None:
+    """Give the offset of a comment's opening that only spaces, `/` and `*` part from `at`."""
+    start = at
+    while start and text[start - 1] in " \t\r\n\f/*":
+        start -= 1
+    opening = re.search(r"/[/*]", text[start:at])
+    return start + opening.start() if opening else None
 
 
 @dataclass(frozen=True, slots=True)
