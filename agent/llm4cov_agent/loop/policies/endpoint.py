@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import ipaddress
+import logging
 import random
 import time
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ _ERROR_BYTES = 64 << 10
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 _OPTIONAL = ("seed", "stream_options", "top_p", "temperature", "chat_template_kwargs")
 """What a server may refuse to know; the request is made again without what its refusal names."""
+
+
+# At its most talkative it writes down all that a server sends, and a server may send a key back.
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 class GrammarMode(Enum):
