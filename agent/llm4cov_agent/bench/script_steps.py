@@ -26,6 +26,10 @@ class BadStatement(Exception):
         self.message, self.column, self.hint = message, token.column, hint
 
 
+def _shown(token: Token) -> str:
+    return "the end of the line" if token.kind in (Kind.END, Kind.COMMENT) else f"`{shortened(token.text)}`"
+
+
 class Statement:
     """Reads the tokens of one statement."""
 
@@ -121,7 +125,7 @@ class Statement:
             port = self.vocabulary.resets.get(token.text) if token.kind is Kind.NAME else None
             if port is None:
                 known = ", ".join(f"`{name}`" for name in self.vocabulary.resets) or "none"
-                raise BadStatement(f"`{shortened(token.text)}` is no reset of the design", token, f"Its resets: {known}.")
+                raise BadStatement(f"{_shown(token)} is no reset of the design", token, f"Its resets: {known}.")
             ports.append(port)
         return Reset(cycles, tuple(ports))
 
@@ -168,7 +172,7 @@ class Statement:
         clock = self.vocabulary.running.get(token.text) if token.kind is Kind.NAME else None
         if clock is None:
             known = ", ".join(f"`{name}`" for name in self.vocabulary.running) or "none"
-            raise BadStatement(f"`{shortened(token.text)}` is no clock that runs freely", token, f"Those that do: {known}.")
+            raise BadStatement(f"{_shown(token)} is no clock that runs freely", token, f"Those that do: {known}.")
         return clock
 
     def _wait(self) -> Wait:
@@ -258,7 +262,7 @@ class Statement:
 
     def _number(self, example: str, most: int | None = None) -> int:
         token = self._take()
-        value = number_of(token.text) if token.kind is Kind.NUMBER else NotANumber(f"`{shortened(token.text)}` is not a number")
+        value = number_of(token.text) if token.kind is Kind.NUMBER else NotANumber(f"{_shown(token)} is not a number")
         if isinstance(value, NotANumber):
             raise BadStatement(value.reason, token, f"Write a line like `{example}`.")
         if most is not None and value > most:
@@ -269,7 +273,7 @@ class Statement:
         """Read a name with the indices and members behind it, and find what it names."""
         first = self._take()
         if first.kind is not Kind.NAME:
-            raise BadStatement(f"`{shortened(first.text)}` is not the name of an {'input' if is_input else 'output'}", first)
+            raise BadStatement(f"{_shown(first)} is not the name of an {'input' if is_input else 'output'}", first)
         name = first.text
         for _ in range(_MOST_INDICES):
             if not self._is_mark("[", "."):
@@ -311,9 +315,7 @@ class Statement:
         token = self._take()
         if token.kind is Kind.NAME and target.enum and not minus:
             return self._member(token, target)
-        value = (
-            number_of(token.text, target.width) if token.kind is Kind.NUMBER else NotANumber(f"`{shortened(token.text)}` is not a value")
-        )
+        value = number_of(token.text, target.width) if token.kind is Kind.NUMBER else NotANumber(f"{_shown(token)} is not a value")
         most = (1 << target.width) - 1
         bits = "1 bit" if target.width == 1 else f"{target.width} bits"
         hint = f"`{target.signal}` has {bits}: write a number of 0 to {most if target.width <= 8 else hex(most)}."
@@ -336,4 +338,4 @@ class Statement:
         near = nearest(name, values)
         listed = ", ".join(list(values)[:12])
         hint = f"Did you mean `{near}`?" if near else f"There are {listed}."
-        raise BadStatement(f"`{shortened(token.text)}` is no value of `{target.signal}`", token, hint)
+        raise BadStatement(f"{_shown(token)} is no value of `{target.signal}`", token, hint)
