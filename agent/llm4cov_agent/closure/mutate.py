@@ -11,6 +11,7 @@ from functools import cached_property
 from random import Random as Generator
 
 from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, Repeat, Reset, Step, Wait
+from llm4cov_agent.closure.aims import Aim
 from llm4cov_agent.closure.palette import LONGEST_BIT, Palette
 from llm4cov_agent.closure.protocols import Handshake, Service, accesses, find_handshakes, find_services, requests, serve
 from llm4cov_agent.closure.serial import frames, has_frames
@@ -175,6 +176,33 @@ class Makers:
         place = self._choose("bit", len(holds), generator)
         hold = holds[place] if generator.random() < 0.8 else min(generator.choice(self.palette.holds), LONGEST_BIT)
         return Made(frames(self.palette, generator, hold), "serial frames, bit by bit", ("bit", place))
+
+    def aim(self, aim: Aim, generator: Generator) -> Made:
+        """Play with the inputs that a hole's conditions depend on, and with the values that these name; the others stay as they are."""
+        known = {signal: port for signal, width, port in self.palette.signals if width == port.width}
+        near = [(signal, port) for signal, port in known.items() if port.name in aim.inputs]
+        values: dict[str, list[int]] = {}
+        for name, value in aim.wanted:
+            values.setdefault(name, []).append(value)
+
+        def chosen(signal: str, port: Port) -> tuple[str, int]:
+            wanted = values.get(port.name, ())
+            return signal, generator.choice(wanted) & ((1 << port.width) - 1) if wanted and generator.random() < 0.7 else self._value(
+                port, generator
+            )
+
+        def some(least: float) -> Drive:
+            return Drive(tuple(chosen(signal, port) for signal, port in near if generator.random() < least))
+
+        steps: list[Step] = []
+        if generator.random() < 0.5:
+            for _ in range(generator.choice((1, 2, 4, 8))):
+                steps += [some(generator.choice((0.4, 0.8))), Hold(self._hold(generator))]
+        else:
+            moving = [port for port in self.palette.inputs if port.name in aim.inputs and generator.random() < 0.7]
+            fields = self.palette.drawn(moving, generator, preferred=generator.choice((None, 0, 1)), slowest=generator.choice((20, 90)))
+            steps += [some(0.8), Random(generator.choice((8, 30, 100, 300)), fields, generator.getrandbits(32))]
+        return Made(tuple(steps), f"changes of {', '.join(aim.inputs[:3])}")
 
     def vary(self, steps: Sequence[Step], others: Sequence[Sequence[Step]], generator: Generator) -> tuple[Step, ...]:
         """Change steps that proved useful in a few places: values, lengths, order, or a splice with other such steps."""

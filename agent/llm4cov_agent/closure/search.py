@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from random import Random as Generator
 
 from llm4cov_agent.bench.stimulus import Hold, Random, Reset, Step
+from llm4cov_agent.closure.aims import Aims, aims_for
 from llm4cov_agent.closure.corpus import Corpus, Entry
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, Order, Report, Target
-from llm4cov_agent.closure.mutate import LONGEST, RESET_CYCLES, Makers
+from llm4cov_agent.closure.mutate import LONGEST, RESET_CYCLES, Made, Makers
 from llm4cov_agent.closure.palette import Palette
-from llm4cov_agent.judge.coverage import CoveragePoint
+from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.rtl.design import Design
 
 BATCH = 48
@@ -24,8 +25,11 @@ LONGEST_RUN = 70_000
 """Cycles of one run; one that would take longer is not kept, as its end was never seen."""
 _MOST_TARGETS = 24
 _AGAIN_CHANCE = 0.15
-_LINGER_WEIGHT = 0.15
-"""A run of that kind costs as much as twenty others."""
+_AIM = "aim"
+_RARE_WAYS = {_AIM: 0.6, "linger": 0.15}
+"""Ways that get less than others while they find nothing: aiming disturbs what protocols set up, and a long wait costs as much as twenty runs."""
+_FORGOTTEN = 0.9
+"""How much of a way's extra weight is left after a round; what found the easy points is seldom what finds the last ones."""
 _NEARER = 0.85
 """A distance counts as nearer if it is at most so much of the smallest before; every single step would fill the corpus."""
 _MOST_SNAPSHOT_BYTES = 256 << 20
@@ -73,17 +77,25 @@ class Search:
     _generator: Generator = field(init=False)
     _makers: Makers = field(init=False)
     _weights: dict[str, float] = field(init=False)
+    _aims: Aims = field(init=False)
+    _holes: list[CoveragePoint] = field(default_factory=list)
+    """What is left when a round begins, but for what was given up."""
+    _tried: dict[CoveragePoint, int] = field(default_factory=dict)
+    given_up: frozenset[CoveragePoint] = frozenset()
+    """Points that are not to be aimed at: they are proved unreachable."""
     _next: int = 1
     _place_entries: int = 0
     _seen_places: set[int] = field(default_factory=set)
+    _entered: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(file, line) of branches -> the latest entry that entered one of that line for the first time."""
 
     def __post_init__(self) -> None:
         """Start from power-up, and from the reset if there is one."""
         self._generator = Generator(self.seed)
         self._makers = Makers(self.palette)
-        self._weights = dict.fromkeys(self._makers.ways, 1.0)
-        if "linger" in self._weights:
-            self._weights["linger"] = _LINGER_WEIGHT
+        self._weights = {way: _RARE_WAYS.get(way, 1.0) for way in self._makers.ways}
+        self._aims = aims_for(self.palette.design, (port.name for port in self.palette.inputs))
+        self._weights[_AIM] = _RARE_WAYS[_AIM]
         self.corpus = Corpus(most_cycles=self.most_cycles // 2, is_chain=not self.palette.resets and bool(self.palette.clocks))
         self.hit |= self.harness.at_power_up
         self.harness.learn(sorted(self.hit), {}, ())
@@ -109,6 +121,7 @@ class Search:
 
     def round(self) -> int:
         """Make and run one batch; gives the number of counters that were hit for the first time."""
+        self._holes = sorted(self.points_left - self.given_up, key=lambda point: point.sort_key)
         made: list[_Try] = []
         for _ in range(BATCH if not self.corpus.is_chain else BATCH // 2):
             made.append(self._make())
@@ -123,6 +136,9 @@ class Search:
                 if news and one.choice is not None:
                     self._makers.like(one.choice)
                 found += news
+        for way, weight in self._weights.items():
+            usual = _RARE_WAYS.get(way, 1.0)
+            self._weights[way] = usual + (weight - usual) * _FORGOTTEN
         self.tally.rounds += 1
         self.tally.rounds_since_find = 0 if found else self.tally.rounds_since_find + 1
         return found
@@ -148,16 +164,33 @@ class Search:
             return _Try(Order(steps, number), entry.origin, entry.way)
         if useful and generator.random() < _AGAIN_CHANCE:
             return self._again(generator.choice(useful), number, generator)
+        way, made, near = self._new(generator)
+        return _Try(Order((*made.steps, Hold(1)), number if near is None or self.corpus.is_chain else near), made.origin, way, made.choice)
+
+    def _new(self, generator: Generator) -> tuple[str, Made, int | None]:
+        """Make steps from nothing: (way, steps, the entry that is nearest to what they aim at, if they do)."""
         way = generator.choices(list(self._weights), list(self._weights.values()))[0]
-        made = self._makers.ways[way](generator)
-        return _Try(Order((*made.steps, Hold(1)), number), made.origin, way, made.choice)
+        if way != _AIM:
+            return way, self._makers.ways[way](generator), None
+        # Of a few holes, that which was aimed at least.
+        holes = [generator.choice(self._holes) for _ in range(3)] if self._holes else []
+        hole = min(holes, key=lambda one: self._tried.get(one, 0), default=None)
+        aims = self._aims.of(hole) if hole is not None else ()
+        if hole is None or not aims:
+            return "draw", self._makers.draw(generator), None
+        self._tried[hole] = self._tried.get(hole, 0) + 1
+        aim = generator.choice(aims)
+        near = next((self._entered[place] for place in aim.around if place in self._entered), None)
+        if near is not None and generator.random() < 0.3:
+            # Its end may lie behind the moment that counts; its beginning is before it.
+            near = self.corpus.entries[near].parent or near
+        return way, self._makers.aim(aim, generator), near if generator.random() < 0.6 else None
 
     def _again(self, entry: Entry, number: int, generator: Generator) -> _Try:
         """Do once more what led to an entry, some of its path, and then something new: what a lock wants before each access."""
         path = [one for one in self.corpus.path(entry.number) if one.way != "start"]
         before = tuple(step for one in path[-generator.choice((1, 2, 2, 3, 4)) :] for step in one.steps)
-        way = generator.choices(list(self._weights), list(self._weights.values()))[0]
-        after = self._makers.ways[way](generator)
+        way, after, _ = self._new(generator)
         return _Try(
             Order((*before[:LONGEST], *after.steps, Hold(1)), number), f"{entry.origin} once more, then {after.origin}", way, after.choice
         )
@@ -185,6 +218,9 @@ class Search:
         self._place_entries += not news
         for counter in news:
             self.first[counter] = number
+            for point in self.harness.points[counter]:
+                if point.kind in (Kind.LINE, Kind.BRANCH):
+                    self._entered[point.file, point.line] = number
         self.hit |= news
         self._best.update(nearer)
         self._seen_places.update(places)
