@@ -18,12 +18,15 @@ from rich.text import Text
 
 from llm4cov_agent.cli import options as given
 from llm4cov_agent.cli.console import ExitStatus, leave, print_json, results
-from llm4cov_agent.config import read_config
+from llm4cov_agent.config import read_config, secret
 from llm4cov_agent.errors import ToolMissing
 from llm4cov_agent.judge import cocotb_runtime, landlock, process, report
 from llm4cov_agent.judge.process import Limits, run, scratch_folder
 from llm4cov_agent.judge.sandbox import Sandbox
 from llm4cov_agent.judge.verilator import find_toolchain
+from llm4cov_agent.loop.policies.backends import TRANSFORMERS_HINT
+from llm4cov_agent.loop.policies.endpoint import DEFAULT_KEY_VARIABLE
+from llm4cov_agent.loop.policies.model_file import LLAMA_HINT, default_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,11 @@ def _checks() -> Iterator[Check]:
     yield _program(
         "Icarus Verilog", shutil.which("iverilog"), needed=False, flag="-V", remedy="apt-get install iverilog (second simulator)"
     )
-    yield _package("llama-cpp-python", needed=False, remedy="pip install 'llm4cov-lsp[llama]' (local models)")
-    yield _package("torch", needed=False, remedy="pip install 'llm4cov-lsp[train]' (training)")
+    yield _package("llama-cpp-python", needed=False, remedy=f"{LLAMA_HINT} (local models; compiles for some minutes)")
+    yield _default_model()
+    yield from (_package(name, needed=False, remedy=f"{TRANSFORMERS_HINT} (models in other formats)") for name in ("torch", "transformers"))
+    yield from (_package(name, needed=False, remedy=f"{TRANSFORMERS_HINT} (GGUF and adapters there)") for name in ("gguf", "peft"))
+    yield _key()
     yield _cache()
 
 
@@ -135,6 +141,21 @@ def _sandbox() -> Check:
         f"{kind.value}: {kind.gaps}; {remedy} for more" if kind.gaps else f"{kind.value}: no network, only the run's folder can be written"
     )
     return Check("sandbox", False, version, held, remedy)
+
+
+def _default_model() -> Check:
+    try:
+        path = default_model()
+    except ToolMissing as missing:
+        return Check("default model", False, None, "", missing.hint)
+    return Check("default model", False, path.stem, str(path), "")
+
+
+def _key() -> Check:
+    """Whether the usual variable with a server's key is set; never what it holds."""
+    if not secret(DEFAULT_KEY_VARIABLE):
+        return Check("key for an endpoint", False, None, "", f"set {DEFAULT_KEY_VARIABLE}, if the server needs one")
+    return Check("key for an endpoint", False, "set", DEFAULT_KEY_VARIABLE, "")
 
 
 def _cache() -> Check:
