@@ -127,6 +127,37 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     assert "adapter" in failure_of(adapted.complete(request())).lower()
 
 
+def write_adapter(path: Path, *, architecture: str) -> None:
+    """A LoRA adapter with random weights on the queries of the first layers."""
+    gguf = pytest.importorskip("gguf", reason="needs the extra `transformers`")
+    numpy = pytest.importorskip("numpy")
+    random, width, rank = numpy.random.default_rng(1), 576, 8
+    writer = gguf.GGUFWriter(str(path), architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(rank))
+    for layer in range(4):
+        for part, shape in (("a", (rank, width)), ("b", (width, rank))):
+            writer.add_tensor(f"blk.{layer}.attn_q.weight.lora_{part}", random.normal(size=shape).astype(numpy.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_an_adapter_changes_what_a_model_writes(llama: Llama, tmp_path: Path) -> None:
+    mine, foreign = tmp_path / "mine.gguf", tmp_path / "foreign.gguf"
+    write_adapter(mine, architecture="llama")
+    write_adapter(foreign, architecture="qwen2")
+    adapted = Llama(model=default_model(), adapter=mine, context_tokens=512)
+    plain, changed = llama.complete(request(max_tokens=8)), adapted.complete(request(max_tokens=8))
+    adapted.close()
+    assert changed.problems == () and changed.text != plain.text
+    assert adapted.model.startswith(f"{llama.model}+mine@")
+    mismatch = Llama(model=default_model(), adapter=foreign, context_tokens=512).complete(request(max_tokens=8))
+    assert "arch mismatch" in failure_of(mismatch)
+
+
 @pytest.fixture(scope="module")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """llama-cpp-python's own server with the same model."""
@@ -187,3 +218,46 @@ def test_the_same_model_through_transformers() -> None:
         assert "and the context holds 512" in failure_of(backend.complete(request("word " * 600)))
     finally:
         backend.close()
+
+
+MAKE_TINY = """
+import sys
+import torch
+from peft import LoraConfig, get_peft_model
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+words = {word: rank for rank, word in enumerate(["<unk>", "<s>", "</s>", *(f"w{number}" for number in range(61))])}
+tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+fast.chat_template = "{% for message in messages %}{% if message.role == 'system' %}{{ raise_exception('no system turns') }}{% endif %}" \\
+    "<s> {{ message.content }} {% endfor %}"
+torch.manual_seed(1)
+model = LlamaForCausalLM(LlamaConfig(vocab_size=len(words), hidden_size=32, intermediate_size=32, num_hidden_layers=1,
+    num_attention_heads=2,
+    max_position_embeddings=64, bos_token_id=1, eos_token_id=2))
+model.save_pretrained(sys.argv[1])
+fast.save_pretrained(sys.argv[1])
+lora = LoraConfig(r=4, lora_alpha=400, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
+get_peft_model(model, lora).save_pretrained(sys.argv[2])
+"""
+
+
+def test_a_published_folder_and_an_adapter_through_transformers(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="needs the extra `transformers`")
+    model, adapter = tmp_path / "tiny", tmp_path / "adapter"
+    subprocess.run([sys.executable, "-c", MAKE_TINY, str(model), str(adapter)], check=True, capture_output=True)
+    replies = []
+    for chosen in (None, adapter):
+        backend = open_backend(BackendSettings(kind=BackendKind.TRANSFORMERS, model=str(model), adapter=chosen, context_tokens=512))
+        replies.append(backend.complete(request("w1 w2 w3", max_tokens=12)))
+        if chosen is None:
+            # The model was trained for 64 tokens, so that is what fits.
+            assert "and the context holds 64" in failure_of(backend.complete(request("w1 " * 80)))
+            refused = backend.complete(Request(messages=(Message(Role.SYSTEM, "w1"),), max_tokens=4))
+            assert "chat template refuses the messages: no system turns" in failure_of(refused)
+        backend.close()
+    assert all(reply.problems == () and reply.text.startswith("w") for reply in replies), replies
+    assert replies[0].prompt_tokens == 4 and replies[0].text != replies[1].text
+    assert backend.model.startswith("tiny@") and "+adapter@" in backend.model

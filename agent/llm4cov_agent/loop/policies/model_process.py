@@ -116,10 +116,12 @@ class ModelProcess:
         with contextlib.suppress(OSError):
             text = (self._folder / "log").read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace")
             lines = [line.strip() for line in text.splitlines() if line.strip()]
-        said = ([line for line in lines if "error" in line.lower() or "failed" in line.lower()] or lines)[-_LOG_LINES:]
+        errors = [line for line in lines if "error" in line.lower() or "failed" in line.lower()]
+        said = (errors or lines)[-_LOG_LINES:]
+        hint = "The next request starts it again. If it needs more memory than there is, use a smaller model or a shorter context."
         return Problem(
             "the process with the model ended unexpectedly" + (f"; its last words: {' / '.join(said)}" if said else ""),
-            hint="The next request starts it again. If it needs more memory than there is, use a smaller model or a shorter context.",
+            hint=None if errors else hint,
         )
 
 
