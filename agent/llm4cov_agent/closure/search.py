@@ -27,7 +27,8 @@ _MOST_TARGETS = 24
 _AGAIN_CHANCE = 0.15
 _AIM = "aim"
 _RARE_WAYS = {_AIM: 0.6, "linger": 0.15}
-"""Ways that get less than others while they find nothing: aiming disturbs what protocols set up, and a long wait costs as much as twenty runs."""
+"""Ways that get less than others while they find nothing: aiming disturbs what protocols set up, a long wait costs as much as
+twenty runs."""
 _FORGOTTEN = 0.9
 """How much of a way's extra weight is left after a round; what found the easy points is seldom what finds the last ones."""
 _NEARER = 0.85
@@ -83,6 +84,7 @@ class Search:
     _tried: dict[CoveragePoint, int] = field(default_factory=dict)
     given_up: frozenset[CoveragePoint] = frozenset()
     """Points that are not to be aimed at: they are proved unreachable."""
+    _known: tuple[int, frozenset[CoveragePoint], frozenset[CoveragePoint]] | None = None
     _next: int = 1
     _place_entries: int = 0
     _seen_places: set[int] = field(default_factory=set)
@@ -104,15 +106,22 @@ class Search:
         self.offer(steps, origin, "start", POWER_UP, keep_always=True)
 
     @property
-    def points_hit(self) -> set[CoveragePoint]:
+    def points_hit(self) -> frozenset[CoveragePoint]:
         """Points that some run hit."""
-        return {point for counter in self.hit for point in self.harness.points[counter]}
+        return self._points()[0]
 
     @property
-    def points_left(self) -> set[CoveragePoint]:
+    def points_left(self) -> frozenset[CoveragePoint]:
         """Points that no run has hit yet."""
-        every = {point for points in self.harness.points.values() for point in points}
-        return every - self.points_hit
+        return self._points()[1]
+
+    def _points(self) -> tuple[frozenset[CoveragePoint], frozenset[CoveragePoint]]:
+        """(hit, left); made anew only when a counter was hit since, as designs have a hundred thousand points."""
+        if self._known is None or self._known[0] != len(self.hit):
+            hit = frozenset(point for counter in self.hit for point in self.harness.points[counter])
+            every = frozenset(point for points in self.harness.points.values() for point in points)
+            self._known = (len(self.hit), hit, every - hit)
+        return self._known[1:]
 
     @property
     def start(self) -> int:
