@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import ordinary_testbenches
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +39,12 @@ def screened(body: str, *, before: str = "", behind: str = "") -> list[tuple[int
 
 def test_the_frame_itself_passes() -> None:
     assert screened("") == []
+
+
+@pytest.mark.parametrize("text", ordinary_testbenches.ALL.values(), ids=ordinary_testbenches.ALL.keys())
+def test_an_ordinary_testbench_passes(text: str) -> None:
+    found = screen_testbench(text, folder_files={"vectors.hex"}, design_modules={"cnt"}, design_macros={"WIDTH"})
+    assert [str(problem) for problem in found] == []
 
 
 PASSES = {

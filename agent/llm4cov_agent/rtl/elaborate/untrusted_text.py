@@ -323,7 +323,9 @@ class _Reader:
         while cursor < end:
             inner = self._tokens[cursor]
             if inner.kind is TokenKind.TICK:
-                if inner.text[1:] not in self._macros:
+                if inner.text in ("`__FILE__", "`__LINE__"):
+                    pass
+                elif inner.text[1:] not in self._macros:
                     self._findings.refuse(inner.at, f"'{inner.text}' in a macro: it is no macro that is defined above it")
                 else:
                     uses = True
