@@ -128,7 +128,8 @@ def test_an_i2c_transfer_starts_addresses_and_stops() -> None:
     palette, addressed, stopped = palette_of("i2c_target"), 0, 0
     for seed in range(200):
         scl = sda = 1
-        started, bits = False, []
+        started = False
+        bits: list[int] = []
         for step in frames(palette, Generator(seed), 4):
             if not isinstance(step, Drive):
                 continue
