@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.measure import exit_status, record_json
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.output import problems_of_output, write_output
+from llm4cov_agent.cli.sweep import FIRST_SHARE, SweepPlan, print_sweep, problems_of_sweep, sweep
 from llm4cov_agent.errors import display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.holes import VerdictKind
@@ -56,6 +58,9 @@ def generate(
     min_percent: Annotated[
         float | None, typer.Option("--min", min=0, max=100, help="Target: stop there, exit with status 1 below.", show_default=False)
     ] = None,
+    sweeps: Annotated[
+        bool, typer.Option("--sweep", help="Try other parameter values too, and write a testbench for each that hits more.")
+    ] = False,
     seed: given.Seed = 1,
     run_s: given.RunSeconds = 120.0,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists, keeping a copy of it.")] = False,
@@ -78,14 +83,18 @@ def generate(
     design = loaded.design
     suffix = "sv" if language is Language.SYSTEMVERILOG else "py"
     target = output or Path(f"tb_{design.top}.{suffix}")
-    refusals = (*undrivable(design), *problems_of_output(target, force=force))
+    refusals = (
+        *undrivable(design),
+        *problems_of_output(target, force=force),
+        *(problems_of_sweep(policy is PolicyName.CLOSURE) if sweeps else ()),
+    )
     if refusals:
         refuse(refusals, top=design.top, as_json=as_json)
     plan = Plan(
         policy=policy,
         seed=seed,
         rounds=rounds,
-        budget_s=budget_s,
+        budget_s=budget_s * FIRST_SHARE if sweeps else budget_s,
         cycles=cycles,
         language=language,
         target_percent=100.0 if min_percent is None else min_percent,
@@ -103,15 +112,35 @@ def generate(
     evaluation = outcome.best.evaluation
     kept = write_output(target, outcome.best.testbench.text)
     problems = (*loaded.problems, *found, *evaluation.problems)
+    swept = None
+    if sweeps and outcome.reason is not StopReason.CANCELLED:
+        further = SweepPlan(
+            budget_s=started + budget_s - time.monotonic(),
+            seed=seed,
+            cycles=cycles,
+            language=language,
+            proves=proves,
+            limits=plan.limits,
+            folder=target.parent,
+            force=force,
+        )
+        swept = sweep(file_options, design, evaluation, further, simulator)
     if as_json:
+        more = swept.to_json() if swept is not None else {}
+        problems = (*problems, *(swept.problems if swept is not None else ()))
         seconds = time.monotonic() - started
-        record_json(design, evaluation, testbench=display_path(target), seed=outcome.best.seed, seconds=seconds, problems=problems)
+        record_json(
+            design, evaluation, testbench=display_path(target), seed=outcome.best.seed, seconds=seconds, problems=problems, more=more
+        )
     else:
         print_problems((*found, *evaluation.problems))
         _print_outcome(design, outcome, target, kept)
+        if swept is not None:
+            print_sweep(swept, language)
     if outcome.reason is StopReason.CANCELLED:
         leave(ExitStatus.INTERRUPTED)
-    leave(exit_status(evaluation, problems, min_percent=min_percent))
+    judged = evaluation if swept is None else replace(evaluation, tallies=swept.tallies)
+    leave(exit_status(judged, problems, min_percent=min_percent))
 
 
 def _print_outcome(design: Design, outcome: Outcome, target: Path, kept: Path | None) -> None:

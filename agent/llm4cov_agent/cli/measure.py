@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.testbench import read_job
 from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
+from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.export import result_json
@@ -66,9 +67,16 @@ def prove(measured: Measured, *, budget_s: float) -> Measured:
 
 
 def record_json(
-    design: Design, evaluation: Evaluation, *, testbench: str | None, seed: int, seconds: float, problems: Iterable[Problem]
+    design: Design,
+    evaluation: Evaluation,
+    *,
+    testbench: str | None,
+    seed: int,
+    seconds: float,
+    problems: Iterable[Problem],
+    more: Mapping[str, Json] | None = None,
 ) -> None:
-    """Print the contract's JSON object."""
+    """Print the contract's JSON object; `more` are keys beside the contract's."""
     print_json(
         result_json(
             top=design.top,
@@ -83,6 +91,7 @@ def record_json(
             problems=problems,
             name_of=name_of,
         )
+        | dict(more or {})
     )
 
 

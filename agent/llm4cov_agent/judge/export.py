@@ -41,12 +41,19 @@ def result_json(
         "seed": seed,
         "seconds": round(seconds, 3),
         "cycles": cycles,
-        "overall": overall(counted),
-        "reachable": reachable(counted),
-        "metrics": {kind.value: _tally_json(counted[kind]) for kind in Kind if kind in counted},
+        **score_json(counted),
         "holes": [_hole_json(hole, name_of) for hole in holes],
         "dropped": [{"metric": metric, "reason": reason} for metric, reason in dropped],
         "problems": [_problem_json(problem) for problem in problems],
+    }
+
+
+def score_json(tallies: Mapping[Kind, Tally]) -> dict[str, Json]:
+    """Build the part of a record that says how much was hit."""
+    return {
+        "overall": overall(tallies),
+        "reachable": reachable(tallies),
+        "metrics": {kind.value: _tally_json(tallies[kind]) for kind in Kind if kind in tallies},
     }
 
 
