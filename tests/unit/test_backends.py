@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from llm4cov_agent.cli import doctor
 from llm4cov_agent.errors import BadConfiguration, Problem, Severity, ToolMissing
 from llm4cov_agent.loop.backend import Completion, CompletionEnding, Message, Request, Role
 from llm4cov_agent.loop.policies import model_child, model_file
@@ -293,3 +295,16 @@ def test_a_model_that_cannot_be_loaded_says_so_each_time(tmp_path: Path, monkeyp
         for _ in range(2):
             reply = say(child, "a")
             assert (reply.problems[0].message, reply.problems[0].hint) == ("it can't be loaded", "Take another.")
+
+
+def test_doctor_says_that_a_key_is_set_and_not_which(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(doctor, "_checks", lambda: iter((doctor._key(), doctor._default_model())))
+    for as_json in (True, False):
+        monkeypatch.setenv("LLM4COV_API_KEY", "sk-0123456789")
+        with pytest.raises(typer.Exit):
+            doctor.doctor(as_json=as_json)
+        monkeypatch.delenv("LLM4COV_API_KEY")
+        with pytest.raises(typer.Exit):
+            doctor.doctor(as_json=as_json)
+    shown = capsys.readouterr().out
+    assert "sk-0123456789" not in shown and shown.count("key for an endpoint") == 4 and shown.count("if the server needs one") == 2
