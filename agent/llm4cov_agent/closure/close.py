@@ -173,6 +173,7 @@ class _Closing:
         asked = ask(self.design, left, cache=self.verilator.cache, budget_s=budget_s, depth=WITNESS_CYCLES, cancel=self.cancel)
         self.verdicts = dict(asked.verdicts)
         self.proved = {point: one for point, one in asked.verdicts.items() if one.kind is VerdictKind.UNREACHABLE}
+        self.search.given_up = frozenset(self.proved)
         # From here on a run that hangs takes time from the second search.
         self.search.harness.is_over = lambda: self.stopped() or time.monotonic() > began + budget_s
         for point, stimulus in asked.witnesses:

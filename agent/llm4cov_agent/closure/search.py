@@ -29,6 +29,8 @@ _AIM = "aim"
 _RARE_WAYS = {_AIM: 0.6, "linger": 0.15}
 """Ways that get less than others while they find nothing: aiming disturbs what protocols set up, a long wait costs as much as
 twenty runs."""
+_AIM_ROUNDS = 5
+"""Rounds without a find after which holes are aimed at; before, it found less than the other ways in the same number of rounds."""
 _FORGOTTEN = 0.9
 """How much of a way's extra weight is left after a round; what found the easy points is seldom what finds the last ones."""
 _NEARER = 0.85
@@ -178,7 +180,9 @@ class Search:
 
     def _new(self, generator: Generator) -> tuple[str, Made, int | None]:
         """Make steps from nothing: (way, steps, the entry that is nearest to what they aim at, if they do)."""
-        way = generator.choices(list(self._weights), list(self._weights.values()))[0]
+        stalls = self.tally.rounds_since_find >= _AIM_ROUNDS
+        weights = [weight if way != _AIM or stalls else 0.0 for way, weight in self._weights.items()]
+        way = generator.choices(list(self._weights), weights)[0]
         if way != _AIM:
             return way, self._makers.ways[way](generator), None
         # Of a few holes, that which was aimed at least.
