@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 from llm4cov_agent.bench.stimulus import Step, Stimulus, free_clocks
 from llm4cov_agent.closure.compose import compose
-from llm4cov_agent.closure.harness import POWER_UP, HarnessBroken, Target, open_harness
+from llm4cov_agent.closure.ended import problem_of_ending
+from llm4cov_agent.closure.harness import POWER_UP, HarnessBroken, Opened, Target, open_harness
 from llm4cov_agent.closure.palette import Palette
 from llm4cov_agent.closure.search import Search, run_search, targets_of
 from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, ask_from, forget
@@ -27,9 +28,19 @@ STALLED_ROUNDS = 40
 GIVEN_UP_ROUNDS = 400
 """Rounds without a find after which the search ends, with or without time left."""
 _FIRST_SHARE, _LAST_SHARE = 0.4, 0.9
-"""How much of the budget is used up at most when the first search and the second one end."""
+"""How much of the time that compiling leaves is used up at most when the first search and the second one end; then it is composed."""
 _PROOF_SHARE = 0.35
-"""How much of the budget goes into proofs and witnesses at most."""
+"""How much of that time goes into proofs and witnesses at most."""
+_JUDGING = 0.6
+"""Compiling and measuring the testbench in the end takes about so much of what compiling the harness took, as nothing is optimised."""
+_LEAST_SHARE = 0.2
+"""How much of the budget is left to search and proofs at least, however long compiling takes."""
+_LEAST_BUILD_S = 60.0
+"""How long compiling may take at least, however small the budget is: without it there is nothing."""
+_LEAST_COMPOSE_S = 2.0
+_SLOW_SHARE = 0.03
+"""On designs that are slow to simulate: how much of the time one run of the testbench takes at most, as composing needs many."""
+_LEAST_CYCLES = 2000
 _DEEP_STATES = 3
 MOST_CYCLES = 200_000
 
@@ -40,6 +51,7 @@ class ClosePlan:
 
     seed: int = 1
     budget_s: float = 60.0
+    """Time for everything, the compilers included."""
     rounds: int | None = None
     """Rounds of the search at most; with it, and with time enough, the result depends on nothing but the seed."""
     cycles: int = MOST_CYCLES
@@ -63,6 +75,8 @@ class Closed:
     """How near the search came to values that signals are compared with."""
     runs: int = 0
     cycles: int = 0
+    compile_s: float = 0.0
+    """How long the harness took to compile, when it was compiled."""
     search_s: float = 0.0
     prove_s: float = 0.0
     out_of_time: bool = False
@@ -78,22 +92,59 @@ def close(
     clocks = free_clocks(design)
     workers = plan.workers or os.cpu_count() or 1
     say = progress or (lambda _: None)
+    started = time.monotonic()
+    limits = replace(plan.limits, build_s=min(plan.limits.build_s, max(plan.budget_s, _LEAST_BUILD_S)))
     try:
-        with open_harness(design, verilator, clocks, workers=workers, limits=plan.limits, progress=progress, cancel=cancel) as opened:
+        with open_harness(design, verilator, clocks, workers=workers, limits=limits, progress=progress, cancel=cancel) as opened:
             if opened.harness is None:
-                return Closed(stimulus=None, verdicts={}, problems=opened.problems)
+                too_long = time.monotonic() - started >= limits.build_s
+                hint = Problem(f"compiling the design takes more than {limits.build_s:.0f} s", hint="Allow more with --budget-s.")
+                return Closed(stimulus=None, verdicts={}, problems=(hint,) if too_long else opened.problems)
+            say("starting the model")
             opened.harness.start(targets_of(design))
-            search = Search(opened.harness, Palette(design, clocks), plan.seed, plan.cycles)
-            return _Closing(design, verilator, plan, search, say, cancel).run()
-    except (HarnessBroken, Cancelled) as broken:
-        return Closed(stimulus=None, verdicts={}, problems=(Problem(str(broken) or "it was stopped"),))
+            window = _window(plan, opened, time.monotonic() - started)
+            cycles = int(min(plan.cycles, max(_LEAST_CYCLES, _SLOW_SHARE * window.seconds * opened.harness.cycles_per_s)))
+            search = Search(opened.harness, Palette(design, clocks), plan.seed, cycles)
+            return _Closing(design, verilator, plan, search, window, say, cancel).run()
+    except HarnessBroken as broken:
+        return Closed(stimulus=None, verdicts={}, problems=(_broken(design, str(broken)),))
+    except Cancelled:
+        return Closed(stimulus=None, verdicts={}, problems=(Problem("it was stopped"),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What compiling leaves of the budget."""
+
+    seconds: float
+    """For search, proofs and shortening."""
+    spent_s: float
+    compile_s: float
+
+
+def _window(plan: ClosePlan, opened: Opened, spent_s: float) -> _Window:
+    left = plan.budget_s - spent_s - _JUDGING * opened.made_s
+    return _Window(max(left, _LEAST_SHARE * plan.budget_s), spent_s, opened.made_s)
+
+
+def _broken(design: Design, reason: str) -> Problem:
+    hint = "Leave out what ends the simulation while a testbench runs, for instance inside `ifndef`, and generate again."
+    return problem_of_ending(design, reason, hint, severity=Severity.ERROR)
 
 
 class _Closing:
     def __init__(
-        self, design: Design, verilator: Verilator, plan: ClosePlan, search: Search, say: Callable[[str], None], cancel: Event | None
+        self,
+        design: Design,
+        verilator: Verilator,
+        plan: ClosePlan,
+        search: Search,
+        window: _Window,
+        say: Callable[[str], None],
+        cancel: Event | None,
     ) -> None:
         self.design, self.verilator, self.plan, self.search, self.say, self.cancel = design, verilator, plan, search, say, cancel
+        self.window = window
         self.started = time.monotonic()
         self.proved: dict[CoveragePoint, Verdict] = {}
         self.verdicts: dict[CoveragePoint, Verdict] = {}
@@ -119,12 +170,14 @@ class _Closing:
             problems = (_contradiction(first),)
         self.say("shortening the testbench")
         # Shortening has a bound of its own, in cycles; the one in time is for designs that are slow to simulate.
-        latest = self.started + 1.25 * self.plan.budget_s + 5
-        composed = compose(self.search, limit=self.plan.cycles, stopped=lambda: self.stopped() or time.monotonic() > latest)
+        latest = max(self.started + self.window.seconds, time.monotonic() + _LEAST_COMPOSE_S)
+        composed = compose(self.search, limit=self.search.most_cycles, stopped=lambda: self.stopped() or time.monotonic() > latest)
         tally = self.search.tally
-        if tally.cycles and self.search.harness.crashes:
-            what = f"the compiled design ended or hung in {self.search.harness.crashes} of {tally.runs} runs"
-            problems = (*problems, Problem(what, hint="These runs were left out.", severity=Severity.WARNING))
+        out_of_time = bool(self.search.points_left - self.proved.keys()) and searched + self.prove_s >= _LAST_SHARE * self.window.seconds
+        problems = (*problems, *self._endings())
+        if out_of_time and self.window.spent_s > self.plan.budget_s / 2:
+            what = f"compiling took {self.window.spent_s:.0f} s of the {self.plan.budget_s:g} s"
+            problems = (*problems, Problem(what, hint="--budget-s allows more; the compiled design is kept.", severity=Severity.NOTE))
         return Closed(
             stimulus=composed.stimulus,
             verdicts={point: verdict for point, verdict in self.verdicts.items() if point not in self.search.points_hit},
@@ -132,14 +185,25 @@ class _Closing:
             nearest=dict(self.search.nearest),
             runs=tally.runs,
             cycles=tally.cycles,
+            compile_s=self.window.compile_s,
             search_s=searched,
             prove_s=self.prove_s,
-            out_of_time=bool(self.search.points_left - self.proved.keys()) and searched + self.prove_s >= _LAST_SHARE * self.plan.budget_s,
+            out_of_time=out_of_time,
             lost=len(composed.lost),
         )
 
+    def _endings(self) -> Iterator[Problem]:
+        """Say how many runs were left out because the design ended them."""
+        harness, runs = self.search.harness, self.search.tally.runs
+        if harness.crashes:
+            what = f"the compiled design ended or hung in {harness.crashes} of {runs} runs"
+            yield problem_of_ending(self.design, what, "These runs were left out.", severity=Severity.WARNING)
+        if harness.finished:
+            what = f"the design itself ended the simulation in {harness.finished} of {runs} runs"
+            yield problem_of_ending(self.design, what, "These runs were left out.", severity=Severity.WARNING)
+
     def _search(self, share: float, stalled: int) -> None:
-        deadline = self.started + share * self.plan.budget_s
+        deadline = self.started + share * self.window.seconds
         self.search.tally.rounds_since_find = 0
 
         def goes_on(search: Search) -> bool:
@@ -168,7 +232,7 @@ class _Closing:
         began = time.monotonic()
         left = self.search.points_left
         self.say(f"proving: {len(self.search.points_hit)} hit, {len(left)} left")
-        deadline = began + _PROOF_SHARE * self.plan.budget_s
+        deadline = began + _PROOF_SHARE * self.window.seconds
         budget_s = max(1.0, deadline - began)
         asked = ask(self.design, left, cache=self.verilator.cache, budget_s=budget_s, depth=WITNESS_CYCLES, cancel=self.cancel)
         self.verdicts = dict(asked.verdicts)

@@ -18,6 +18,7 @@ from llm4cov_agent.closure.search import Search
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 
 _MOST_CANDIDATES = 400
+_REPLAYED_AT_ONCE = 16
 _NAMED_POINTS = 3
 _SHRINK_CYCLES = 4_000_000
 """Cycles that shrinking may replay in all; a bound in seconds would make the result depend on the machine."""
@@ -58,7 +59,7 @@ class Composed:
 
 def compose(search: Search, *, limit: int, stopped: Callable[[], bool] = lambda: False) -> Composed:
     """Choose, order, shorten and name the sequences of a stimulus that takes at most about `limit` cycles."""
-    composer = _Composer(search, limit)
+    composer = _Composer(search, limit, stopped)
     chains = composer.chosen()
     chains = composer.repaired(chains)
     sequences = [chain.steps for chain in chains]
@@ -69,8 +70,8 @@ def compose(search: Search, *, limit: int, stopped: Callable[[], bool] = lambda:
 
 
 class _Composer:
-    def __init__(self, search: Search, limit: int) -> None:
-        self.search, self.harness, self.limit = search, search.harness, limit
+    def __init__(self, search: Search, limit: int, stopped: Callable[[], bool]) -> None:
+        self.search, self.harness, self.limit, self.stopped = search, search.harness, limit, stopped
         self.spent = 0
         self.wanted = self._points(search.hit)
 
@@ -104,11 +105,23 @@ class _Composer:
     def _chains(self, numbers: list[int]) -> list[Chain]:
         paths = [tuple(self.search.corpus.path(number)) for number in numbers]
         orders = [Order(tuple(step for entry in path for step in entry.steps), POWER_UP, tells_all=True) for path in paths]
-        reports = self.harness.run(orders, most_cycles=self.limit)
         idle: tuple[Step, ...] = (Drive(tuple((signal, 0) for signal, _, _ in self.search.palette.signals)),)
         if any(isinstance(step, Pace) for order in orders for step in walk(order.steps)):
             idle = (*(Pace(clock.port, clock.half_period) for clock in self.search.palette.clocks), *idle)
-        return [Chain(path, report.counters, idle) for path, report in zip(paths, reports, strict=True) if report.ending is Ending.DONE]
+        chains: list[Chain] = []
+        for start in range(0, len(paths), _REPLAYED_AT_ONCE):
+            some = slice(start, start + _REPLAYED_AT_ONCE)
+            if self.stopped():
+                # There is no time to see all that they hit; what each was kept for is known.
+                chains += [Chain(path, frozenset().union(*(entry.news for entry in path)), idle) for path in paths[some]]
+                continue
+            reports = self.harness.run(orders[some], most_cycles=self.limit)
+            chains += [
+                Chain(path, report.counters, idle)
+                for path, report in zip(paths[some], reports, strict=True)
+                if report.ending is Ending.DONE
+            ]
+        return chains
 
     def measure(self, sequences: Iterable[tuple[Step, ...]]) -> tuple[frozenset[int], int]:
         """Run sequences one after the other from one power-up: (counters hit, cycles)."""
@@ -128,6 +141,8 @@ class _Composer:
             by_gain = sorted(chains, key=lambda chain: -len(self._points(chain.counters) & lost))
             found = False
             for chain in by_gain[:3]:
+                if self.stopped():
+                    break
                 for order in ([chain, *(one for one in best if one is not chain)], [*best, chain]):
                     hit, cycles = self.measure(one.steps for one in order)
                     points = self._points(hit)
@@ -146,7 +161,12 @@ class _Composer:
         hit = self._points(self.measure(steps for steps, _ in kept)[0])
         for pair in sorted(kept, key=lambda pair: -pair[1].cycles):
             fewer = [one for one in kept if one is not pair]
-            if fewer and self.spent < _SHRINK_CYCLES // 3 and hit <= self._points(self.measure(steps for steps, _ in fewer)[0]):
+            if (
+                fewer
+                and not self.stopped()
+                and self.spent < _SHRINK_CYCLES // 3
+                and hit <= self._points(self.measure(steps for steps, _ in fewer)[0])
+            ):
                 kept = fewer
         return [steps for steps, _ in kept], [chain for _, chain in kept]
 
@@ -172,7 +192,7 @@ class _Composer:
         seen = self._points(self.harness.at_power_up)
         found: list[Sequence] = []
         for place, (steps, chain) in enumerate(zip(sequences, chains, strict=True)):
-            hit = self._points(self.measure(sequences[: place + 1])[0])
+            hit = self._points(chain.counters if self.stopped() else self.measure(sequences[: place + 1])[0])
             name, comment = _words(hit - seen, chain)
             found.append(Sequence(names.pick(name), comment, steps))
             seen |= hit

@@ -31,8 +31,10 @@ from llm4cov_agent.rtl.design import Design
 __all__ = ["POWER_UP", "Ending", "Harness", "HarnessBroken", "Opened", "Order", "Report", "Target", "open_harness"]
 
 _PROBE_CYCLES = 40
-_LONGEST_RUN_S = 2.0
-"""How long one run may take; bounds the cycles of a run on designs that are slow to simulate."""
+_PROBE_S = 0.005
+"""A probe that takes less says nothing about speed but that there is enough of it."""
+_LONGEST_TRY_S = 2.0
+"""How long one try of the search may take, about."""
 _LEAST_CYCLES = 1000
 
 
@@ -117,7 +119,7 @@ class Harness:
         began = time.monotonic()
         [probe] = self._workers[0].run([Order((Hold(_PROBE_CYCLES),))], _PROBE_CYCLES + 1)
         seconds = time.monotonic() - began
-        if probe.cycles and seconds > 0.02:
+        if probe.cycles and seconds > _PROBE_S:
             self.cycles_per_s = probe.cycles / seconds
 
     def _start_another(self) -> None:
@@ -134,8 +136,11 @@ class Harness:
     def run(self, orders: Sequence[Order], *, most_cycles: int) -> list[Report]:
         """Run orders, which must not start from each other's snapshots, spread over the processes; reports in their order.
 
-        What the reports call news does not depend on how the orders were spread.
+        What the reports call news does not depend on how the orders were spread. On a design that is slow to simulate, orders
+        that ask for news get fewer cycles: it pays to try more than one thing.
         """
+        if self.cycles_per_s < most_cycles / _LONGEST_TRY_S and not any(order.tells_all for order in orders):
+            most_cycles = min(most_cycles, max(_LEAST_CYCLES, int(_LONGEST_TRY_S * self.cycles_per_s)))
         shares = [list(range(rank, len(orders), self.workers)) for rank in range(self.workers)]
         jobs = [
             self._pool.submit(worker.run, [orders[place] for place in share], most_cycles)
