@@ -14,7 +14,7 @@ from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
 from llm4cov_agent.judge.simulator import Job, Progress, Run, RunStatus, SimulationLimits
 from llm4cov_agent.loop.generate import Outcome, Plan, PolicyName, StopReason, generate, undrivable
 
-DESIGN = design("x", (port("clk", "input"), port("a", "input", 4), port("q", "output")), clocks=("clk",))
+DESIGN = replace(design("x", (port("clk", "input"), port("a", "input", 4), port("q", "output")), clocks=("clk",)), files=())
 POINTS = [CoveragePoint(Kind.LINE, "/somewhere/x.sv", line, 1, "block") for line in range(10)]
 PLAN = Plan(
     policy=PolicyName.RANDOM,
@@ -64,25 +64,25 @@ def made(simulator: Scripted, plan: Plan = PLAN, **more: Event) -> Outcome:
 
 def test_the_best_is_kept_whatever_comes_after() -> None:
     found = outcome([3, 7, None, 5])
-    assert (found.best.seed, found.attempts, found.reason) == (6, 4, StopReason.ROUNDS)
-    assert found.best.evaluation.overall == 70
+    assert (found.seed, len(found.transitions), found.reason) == (6, 4, StopReason.ROUNDS)
+    assert found.evaluation.overall == 70
 
 
 def test_the_first_among_equals_is_kept() -> None:
-    assert outcome([7, 7, 7, 7]).best.seed == 5
+    assert outcome([7, 7, 7, 7]).seed == 5
 
 
 def test_failed_builds_only_still_give_a_testbench() -> None:
     found = outcome([None, None, None, None])
-    assert found.best.seed == 5 and found.best.testbench.text
-    assert found.best.evaluation.status is RunStatus.BUILD_FAILED
+    assert found.testbench.text
+    assert found.evaluation.status is RunStatus.BUILD_FAILED
 
 
 def test_it_stops_at_the_target() -> None:
     found = outcome([3, 10])
-    assert (found.attempts, found.reason) == (2, StopReason.TARGET)
+    assert (len(found.transitions), found.reason) == (2, StopReason.TARGET)
     found = outcome([3, 8], replace(PLAN, target_percent=80.0))
-    assert (found.attempts, found.reason) == (2, StopReason.TARGET)
+    assert (len(found.transitions), found.reason) == (2, StopReason.TARGET)
 
 
 def test_a_target_of_nothing_is_reached_at_once() -> None:
@@ -91,7 +91,7 @@ def test_a_target_of_nothing_is_reached_at_once() -> None:
 
 def test_it_stops_when_the_time_is_used_up() -> None:
     found = outcome([3], replace(PLAN, budget_s=0))
-    assert (found.attempts, found.reason) == (1, StopReason.BUDGET)
+    assert (len(found.transitions), found.reason) == (1, StopReason.BUDGET)
 
 
 def test_the_last_round_names_the_rounds() -> None:
@@ -102,13 +102,13 @@ def test_cancelling_keeps_the_best_so_far() -> None:
     cancel = Event()
     simulator = Scripted([4, None, 9], after=lambda count: cancel.set() if count == 2 else None)
     found = made(simulator, cancel=cancel)
-    assert (found.attempts, found.reason, found.best.seed) == (2, StopReason.CANCELLED, 5)
+    assert (len(found.transitions), found.reason, found.seed) == (2, StopReason.CANCELLED, 5)
 
 
 def test_cancelling_in_the_first_round_gives_an_unmeasured_testbench() -> None:
     cancel = Event()
     found = made(Scripted([None], after=lambda _count: cancel.set()), cancel=cancel)
-    assert found.reason is StopReason.CANCELLED and found.best.testbench.text
+    assert found.reason is StopReason.CANCELLED and found.testbench.text
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -10,19 +10,26 @@ from typing import Annotated
 import typer
 
 from llm4cov_agent.bench.testbench import Language
+from llm4cov_agent.cli import model_options as models
 from llm4cov_agent.cli import options as given
 from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_problems, progress, results
 from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.measure import exit_status, record_json
+from llm4cov_agent.cli.model_options import ModelOptions
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.output import problems_of_output, write_output
+from llm4cov_agent.cli.rounds import round_line, rounds_json
 from llm4cov_agent.cli.sweep import FIRST_SHARE, SweepPlan, print_sweep, problems_of_sweep, sweep
 from llm4cov_agent.errors import display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
-from llm4cov_agent.loop.generate import Outcome, Plan, PolicyName, StopReason, undrivable
+from llm4cov_agent.loop.generate import Outcome, Plan, PolicyName, undrivable
 from llm4cov_agent.loop.generate import generate as generate_testbench
+from llm4cov_agent.loop.policies.backends import DEFAULT_CONTEXT_TOKENS
+from llm4cov_agent.loop.policies.endpoint import DEFAULT_KEY_VARIABLE, GrammarMode
+from llm4cov_agent.loop.policy import ReplyFormat
+from llm4cov_agent.loop.transition import StopReason, Transition
 from llm4cov_agent.rtl.design import Design
 
 
@@ -63,6 +70,19 @@ def generate(
     ] = False,
     seed: given.Seed = 1,
     run_s: given.RunSeconds = 120.0,
+    finish: models.Finish = None,
+    model: models.Model = "",
+    adapter: models.Adapter = None,
+    endpoint: models.Endpoint = "",
+    key_variable: models.KeyVariable = DEFAULT_KEY_VARIABLE,
+    server_grammar: models.ServerGrammar = GrammarMode.NONE,
+    reply_format: models.Format = ReplyFormat.STIMULUS,
+    max_tokens: models.MaxTokens = 1024,
+    prompt_tokens: models.PromptTokens = 3000,
+    context_tokens: models.ContextTokens = DEFAULT_CONTEXT_TOKENS,
+    temperature: models.Temperature = 0.7,
+    gpu_layers: models.GpuLayers = 0,
+    keeps_history: models.History = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists, keeping a copy of it.")] = False,
     as_json: given.AsJson = False,
 ) -> None:
@@ -83,7 +103,22 @@ def generate(
     design = loaded.design
     suffix = "sv" if language is Language.SYSTEMVERILOG else "py"
     target = output or Path(f"tb_{design.top}.{suffix}")
+    asked = ModelOptions(
+        finish=finish,
+        model=model,
+        adapter=adapter,
+        endpoint=endpoint,
+        key_variable=key_variable,
+        server_grammar=server_grammar,
+        reply_format=reply_format,
+        max_tokens=max_tokens,
+        prompt_tokens=prompt_tokens,
+        context_tokens=context_tokens,
+        temperature=temperature,
+        gpu_layers=gpu_layers,
+    )
     refusals = (
+        *asked.problems(policy),
         *undrivable(design),
         *problems_of_output(target, force=force),
         *(problems_of_sweep(policy is PolicyName.CLOSURE) if sweeps else ()),
@@ -92,6 +127,7 @@ def generate(
         refuse(refusals, top=design.top, as_json=as_json)
     plan = Plan(
         policy=policy,
+        finish=finish,
         seed=seed,
         rounds=rounds,
         budget_s=budget_s * FIRST_SHARE if sweeps else budget_s,
@@ -100,17 +136,20 @@ def generate(
         target_percent=100.0 if min_percent is None else min_percent,
         proves=proves,
         limits=SimulationLimits(run_s=run_s),
+        backend=asked.backend(policy),
+        model=asked.settings(),
+        keeps_history=keeps_history,
     )
     simulator = open_simulator()
     with interruptible() as stopped, progress(steps=rounds or 1 if policy is PolicyName.RANDOM else 2) as say:
-        outcome, found = generate_testbench(design, simulator, plan, progress=say, cancel=stopped)
+        outcome, found = generate_testbench(design, simulator, plan, on_transition=_tell, progress=say, cancel=stopped)
     if outcome is None and stopped.is_set():
         messages().print("stopped before there was anything to write")
         leave(ExitStatus.INTERRUPTED)
     if outcome is None:
         refuse((*loaded.problems, *found) if as_json else found, top=design.top, as_json=as_json)
-    evaluation = outcome.best.evaluation
-    kept = write_output(target, outcome.best.testbench.text)
+    evaluation = outcome.evaluation
+    kept = write_output(target, outcome.testbench.text)
     problems = (*loaded.problems, *found, *evaluation.problems)
     swept = None
     if sweeps and outcome.reason is not StopReason.CANCELLED:
@@ -126,12 +165,10 @@ def generate(
         )
         swept = sweep(file_options, design, evaluation, further, simulator)
     if as_json:
-        more = swept.to_json() if swept is not None else {}
+        more = {"rounds": rounds_json(outcome.transitions), **(swept.to_json() if swept is not None else {})}
         problems = (*problems, *(swept.problems if swept is not None else ()))
         seconds = time.monotonic() - started
-        record_json(
-            design, evaluation, testbench=display_path(target), seed=outcome.best.seed, seconds=seconds, problems=problems, more=more
-        )
+        record_json(design, evaluation, testbench=display_path(target), seed=outcome.seed, seconds=seconds, problems=problems, more=more)
     else:
         print_problems((*found, *evaluation.problems))
         _print_outcome(design, outcome, target, kept)
@@ -143,19 +180,25 @@ def generate(
     leave(exit_status(judged, problems, min_percent=min_percent))
 
 
+def _tell(transition: Transition) -> None:
+    """Say how a round went; of the deterministic policies only where there are several."""
+    if transition.model is not None or transition.number > 0:
+        messages().print(round_line(transition), highlight=False, soft_wrap=True)
+
+
 def _print_outcome(design: Design, outcome: Outcome, target: Path, kept: Path | None) -> None:
-    evaluation = outcome.best.evaluation
+    evaluation = outcome.evaluation
     if evaluation.status is RunStatus.OK:
         report.write(results(), report.coverage_table(evaluation.tallies, dropped=evaluation.run.dropped))
     console = messages()
     measured = "" if evaluation.status is RunStatus.OK else ", not measured"
     cycles = f", {evaluation.cycles} cycles" if evaluation.cycles is not None else ""
-    console.print(f"wrote {display_path(target)}{cycles}, seed {outcome.best.seed}{measured}", highlight=False, soft_wrap=True)
+    console.print(f"wrote {display_path(target)}{cycles}, seed {outcome.seed}{measured}", highlight=False, soft_wrap=True)
     if kept is not None:
         console.print(f"the file that was there is now {display_path(kept)}", highlight=False, soft_wrap=True)
-    if outcome.attempts > 1:
-        console.print(f"best of {outcome.attempts} testbenches; ended because {outcome.reason.value}", highlight=False)
-    closed = outcome.best.closed
+    if len(outcome.transitions) > 1:
+        console.print(f"best of {len(outcome.transitions)} testbenches; ended because {outcome.reason.value}", highlight=False)
+    closed = outcome.closed
     open_holes = [hole for hole in evaluation.holes if hole.verdict.kind is not VerdictKind.UNREACHABLE]
     if closed is not None and closed.runs:
         rate = closed.runs / max(closed.search_s, 0.001)

@@ -1,73 +1,67 @@
-"""Has a policy's stimuli measured until the target, the rounds or the time is used up, and keeps the best. Prints nothing."""
+"""Makes the best testbench for a design: one policy's rollout, and another's from where that ended. Prints and stores nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from threading import Event
 
 from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language, Testbench
-from llm4cov_agent.closure.close import Closed, ClosePlan, close
+from llm4cov_agent.closure.close import Closed, ClosePlan
 from llm4cov_agent.errors import Problem
-from llm4cov_agent.judge.evaluator import Evaluation, evaluate
+from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import Job, Progress, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
-from llm4cov_agent.loop.policies.random import random_stimulus
+from llm4cov_agent.loop.policies.backends import BackendKind, BackendSettings, open_backend
+from llm4cov_agent.loop.policies.closure import ClosurePolicy
+from llm4cov_agent.loop.policies.model import ModelPolicy, ModelSettings
+from llm4cov_agent.loop.policies.random import RANDOM_CYCLES, RandomPolicy
+from llm4cov_agent.loop.policy import Policy
+from llm4cov_agent.loop.rollout import RolloutPlan, rollout
+from llm4cov_agent.loop.state import State, read_design_text
+from llm4cov_agent.loop.transition import StopReason, Transition
 from llm4cov_agent.rtl.design import Design
 
-RANDOM_CYCLES = 2000
+REPAIR_ROUNDS = 3
+"""Rounds of a model after its first reply."""
 
 
 class PolicyName(Enum):
-    """Who proposes stimuli."""
+    """Who proposes testbenches."""
 
     CLOSURE = "closure"
     """The coverage-guided search with proofs."""
     RANDOM = "random"
     """Weighted random inputs: the baseline."""
+    LLAMA = "llama"
+    """A GGUF model on this machine, through llama.cpp."""
+    TRANSFORMERS = "transformers"
+    """A model on this machine, through transformers."""
+    ENDPOINT = "endpoint"
+    """A model behind an OpenAI-compatible server."""
+    RECORDED = "recorded"
+    """Replies that were recorded earlier."""
 
-
-class StopReason(Enum):
-    """Why no further testbench was tried, in words for the user."""
-
-    TARGET = "the target was reached"
-    ROUNDS = "all rounds were done"
-    BUDGET = "the time was used up"
-    CANCELLED = "it was stopped"
-    CLOSED = "every point was hit, proved unreachable, or tried in vain"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A testbench with its evaluation."""
-
-    seed: int
-    testbench: Testbench
-    evaluation: Evaluation
-    closed: Closed | None = None
-    """How the closure policy came to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The best attempt, the number of attempts and why there are no more."""
-
-    best: Attempt
-    attempts: int
-    reason: StopReason
+    @property
+    def is_model(self) -> bool:
+        """Whether a language model answers."""
+        return self not in (PolicyName.CLOSURE, PolicyName.RANDOM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How far to go."""
+    """How far to go, and who goes there."""
 
     policy: PolicyName
+    finish: PolicyName | None = None
+    """Who goes on from where the policy ended; its sequences are kept."""
     seed: int
     rounds: int | None
-    """Testbenches of the random policy, rounds of the search of closure; None for the policy's own."""
+    """Rounds of the search of closure, testbenches of the random policy, repairs after a model's first reply; None for the policy's own."""
     budget_s: float
     cycles: int | None
     """Cycles that a testbench simulates, about, or at most for closure; None for the policy's own."""
@@ -75,59 +69,126 @@ class Plan:
     limits: SimulationLimits
     target_percent: float = 100.0
     proves: bool = True
+    backend: BackendSettings = field(default_factory=lambda: BackendSettings(kind=BackendKind.LLAMA))
+    """How a model is run; its kind is that of the policy."""
+    model: ModelSettings = field(default_factory=ModelSettings)
+    keeps_history: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The best testbench, how it came about and why there are no more."""
+
+    testbench: Testbench
+    evaluation: Evaluation
+    seed: int
+    """Of the proposal that became the best."""
+    transitions: tuple[Transition, ...]
+    reason: StopReason
+    closed: Closed | None = None
+    """How closure came to it, if it took part."""
+
+
+OnTransition = Callable[[Transition], None]
+"""Called with each transition as it happens."""
 
 
 def generate(
-    design: Design, simulator: Verilator, plan: Plan, *, progress: Progress | None = None, cancel: Event | None = None
+    design: Design,
+    simulator: Verilator,
+    plan: Plan,
+    *,
+    on_transition: OnTransition | None = None,
+    progress: Progress | None = None,
+    cancel: Event | None = None,
 ) -> tuple[Outcome | None, tuple[Problem, ...]]:
-    """Make the best testbench that the plan's policy can; None with the reasons if the design can't be compiled at all."""
-    if plan.policy is PolicyName.RANDOM:
-        return _best_of(design, simulator, plan, progress, cancel), ()
-    limits = ClosePlan(seed=plan.seed, budget_s=plan.budget_s, rounds=plan.rounds, proves=plan.proves, limits=plan.limits)
-    if plan.cycles is not None:
-        limits = replace(limits, cycles=plan.cycles)
-    closed = close(design, simulator, limits, progress=progress, cancel=cancel)
-    if closed.stimulus is None:
-        return None, closed.problems
-    testbench = render(closed.stimulus, design, plan.language)
-    job = Job(design=design, testbench=testbench, limits=plan.limits)
-    evaluation = evaluate(simulator, job, verdicts=closed.verdicts, progress=progress, cancel=cancel)
-    was_stopped = cancel is not None and cancel.is_set()
-    reason = StopReason.CANCELLED if was_stopped else StopReason.BUDGET if closed.out_of_time else StopReason.CLOSED
-    return Outcome(Attempt(plan.seed, testbench, evaluation, closed), 1, reason), closed.problems
+    """Make the best testbench that the plan's policies can; None with the reasons if none came to a testbench."""
+    began = time.monotonic()
+    try:
+        start = State(read_design_text(design))
+    except OSError as error:
+        return None, (Problem(f"can't be read any more: {error.strerror}", file=str(error.filename)),)
+    best, last = start, None
+    transitions: list[Transition] = []
+    for transition in _transitions(start, simulator, plan, began, progress, cancel):
+        transitions.append(transition)
+        if on_transition is not None:
+            on_transition(transition)
+        if transition.kept:
+            best, last = transition.after, transition
+    of_closure = [transition.proposal for transition in transitions if transition.proposal.closed is not None]
+    found = tuple(problem for proposal in of_closure for problem in proposal.problems)
+    if last is None or best.testbench is None or last.evaluation is None:
+        return None, found or tuple(problem for transition in transitions for problem in transition.proposal.problems)
+    closed = of_closure[-1].closed if of_closure else None
+    testbench, evaluation = best.testbench, last.evaluation
+    if testbench.language is not plan.language and best.stimulus is not None:
+        testbench = render(best.stimulus, design, plan.language)
+        evaluation = evaluate(simulator, Job(design=design, testbench=testbench, limits=plan.limits), progress=progress, cancel=cancel)
+    if closed is not None:
+        evaluation = with_verdicts(evaluation, closed.verdicts)
+    reason = _reason(transitions[-1], closed, cancel)
+    return Outcome(
+        testbench=testbench, evaluation=evaluation, seed=last.seed, transitions=tuple(transitions), reason=reason, closed=closed
+    ), found
 
 
-def _best_of(design: Design, simulator: Verilator, plan: Plan, progress: Progress | None, cancel: Event | None) -> Outcome:
-    """Try seeds `plan.seed`, `plan.seed + 1`, ... and keep the best by `Evaluation.rank`, the first among equals.
-
-    What was running when it was stopped is kept only if there is nothing better: unmeasured, but a testbench.
-    """
-    started = time.monotonic()
-    best: Attempt | None = None
-    for count, attempt in enumerate(_attempts(design, simulator, plan, progress, cancel), 1):
-        if best is None or attempt.evaluation.rank > best.evaluation.rank:
-            best = attempt
-        reason = _reason_to_stop(best, count, plan, time.monotonic() - started, cancel)
-        if reason is not None:
-            return Outcome(best, count, reason)
-    raise AssertionError("a plan without rounds")
-
-
-def _attempts(design: Design, simulator: Verilator, plan: Plan, progress: Progress | None, cancel: Event | None) -> Iterator[Attempt]:
-    for seed in range(plan.seed, plan.seed + max(1, plan.rounds or 1)):
-        testbench = render(random_stimulus(design, seed=seed, cycles=plan.cycles or RANDOM_CYCLES), design, plan.language)
-        job = Job(design=design, testbench=testbench, limits=plan.limits)
-        yield Attempt(seed, testbench, evaluate(simulator, job, progress=progress, cancel=cancel))
+def _transitions(
+    start: State, simulator: Verilator, plan: Plan, began: float, progress: Progress | None, cancel: Event | None
+) -> Iterator[Transition]:
+    """Let one policy after the other go on from the best state so far."""
+    best, number = start, 0
+    policies = [plan.policy] if plan.finish is None else [plan.policy, plan.finish]
+    for place, name in enumerate(policies):
+        left_s = plan.budget_s - (time.monotonic() - began)
+        # The first of two leaves half of the time to the second, which gets no less than a quarter.
+        budget_s = left_s / 2 if place + 1 < len(policies) else max(left_s, plan.budget_s / 4 if place else 0.0)
+        ended = None
+        with _opened(name, simulator, plan, budget_s) as policy:
+            for transition in rollout(best, policy, simulator, _rollout_plan(name, plan, budget_s), progress=progress, cancel=cancel):
+                yield replace(transition, number=number)
+                number += 1
+                best = transition.after if transition.kept else best
+                ended = transition.ended
+        if ended is StopReason.TARGET or (cancel is not None and cancel.is_set()):
+            return
 
 
-def _reason_to_stop(best: Attempt, count: int, plan: Plan, seconds: float, cancel: Event | None) -> StopReason | None:
+def _rollout_plan(name: PolicyName, plan: Plan, budget_s: float) -> RolloutPlan:
+    rounds = 1
+    if name.is_model:
+        rounds = 1 + (REPAIR_ROUNDS if plan.rounds is None else plan.rounds)
+    elif name is PolicyName.RANDOM:
+        rounds = max(1, plan.rounds or 1)
+    return RolloutPlan(
+        rounds=rounds,
+        target_percent=plan.target_percent,
+        budget_s=budget_s,
+        seed=plan.seed,
+        keeps_history=plan.keeps_history and name.is_model,
+        limits=plan.limits,
+    )
+
+
+@contextlib.contextmanager
+def _opened(name: PolicyName, simulator: Verilator, plan: Plan, budget_s: float) -> Iterator[Policy]:
+    match name:
+        case PolicyName.RANDOM:
+            yield RandomPolicy(plan.language, cycles=plan.cycles or RANDOM_CYCLES)
+        case PolicyName.CLOSURE:
+            limits = ClosePlan(seed=plan.seed, budget_s=budget_s, rounds=plan.rounds, proves=plan.proves, limits=plan.limits)
+            yield ClosurePolicy(simulator, limits if plan.cycles is None else replace(limits, cycles=plan.cycles), plan.language)
+        case _:
+            with contextlib.closing(open_backend(replace(plan.backend, kind=BackendKind(name.value)))) as backend:
+                yield ModelPolicy(backend, plan.model)
+
+
+def _reason(last: Transition, closed: Closed | None, cancel: Event | None) -> StopReason:
     if cancel is not None and cancel.is_set():
         return StopReason.CANCELLED
-    if (best.evaluation.overall or 0.0) >= plan.target_percent:
-        return StopReason.TARGET
-    if count >= (plan.rounds or 1):
-        return StopReason.ROUNDS
-    return StopReason.BUDGET if seconds >= plan.budget_s else None
+    if closed is not None and last.proposal.closed is closed and last.ended is not StopReason.CANCELLED:
+        return StopReason.BUDGET if closed.out_of_time else StopReason.CLOSED
+    return last.ended or StopReason.ROUNDS
 
 
 def undrivable(design: Design) -> tuple[Problem, ...]:

@@ -6,9 +6,10 @@ fences that they can't close, RTL comes without its comments, and the rules come
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from llm4cov_agent.bench.script_text import script_of
+from llm4cov_agent.bench.stimulus import Drive, Hold, Random, RandomField, Repeat, Reset, Sequence, Step, Stimulus, free_clocks
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import Kind
 from llm4cov_agent.judge.simulator import RunStatus
@@ -39,19 +40,11 @@ _FULL_RULES = """Reply with one line that names the file, `{name}.sv`, then the 
 Rules: one module `{name}` without ports that instantiates `{top}`; declare every signal; drive each input; generate clocks with
 `always #5 clk = ~clk;`; begin with a reset; end with `$finish;`. No `include, no files, no DPI, no force."""
 
-_STIMULUS_RULES = """Reply with sequences in this language and nothing else:
-sequence NAME
-  reset 4
-  drive INPUT=0x1 INPUT=3
-  hold 10
-  wait OUTPUT == 1 limit 100
-  random 50 INPUT INPUT
-  repeat 3
-    hold 1
-  end
-end
-`reset N` resets for N cycles, `drive` sets inputs, `hold N` lets N cycles pass, `wait` waits for an output,
+_STIMULUS_RULES = """Reply with sequences in this language and nothing else. An example for this design:
+{example}
+`reset N` resets for N cycles, `drive` sets inputs, `hold N` lets N cycles pass, `wait OUTPUT == VALUE limit N` waits for an output,
 `random N` draws inputs anew for N cycles, `repeat N ... end` repeats. Clocks run by themselves."""
+_EXAMPLE_INPUTS = 6
 
 _TASKS: Mapping[Instruction, Mapping[ReplyFormat, str]] = {
     Instruction.GENERATE: {
@@ -78,12 +71,14 @@ _TASKS: Mapping[Instruction, Mapping[ReplyFormat, str]] = {
 
 
 def render_prompt(
-    state: State, instruction: Instruction, options: PromptOptions, *, history: Sequence[Message] = ()
+    state: State, instruction: Instruction, options: PromptOptions, *, history: tuple[Message, ...] = ()
 ) -> tuple[Message, ...]:
     """Render one prompt of at most about `options.budget_tokens` tokens, `history` not counted."""
     design = state.design.design
     name = testbench_module(design)
-    rules = (_FULL_RULES if options.format is ReplyFormat.FULL else _STIMULUS_RULES).format(name=name, top=design.top)
+    rules = (_FULL_RULES if options.format is ReplyFormat.FULL else _STIMULUS_RULES).format(
+        name=name, top=design.top, example=_example(design)
+    )
     task = _TASKS[instruction][options.format].format(top=design.top)
     ending = f"{task}\n{rules}"
     system = _SYSTEM[options.format]
@@ -122,6 +117,19 @@ def render_prompt(
 def testbench_module(design: Design) -> str:
     """Name of the testbench module that a model is asked for."""
     return f"tb_{''.join(char if char.isalnum() or char == '_' else '_' for char in design.top)}"
+
+
+def _example(design: Design) -> str:
+    """Sequences with the design's own names, as small models copy more than they conclude."""
+    clocks = {clock.port for clock in free_clocks(design)}
+    resets = tuple(reset.port for reset in design.resets if reset.port not in clocks)
+    inputs = [name for name in design.driven_signals() if name not in clocks and name not in resets]
+    steps: list[Step] = [Reset(4)] if resets else []
+    if inputs:
+        steps.append(Random(50, tuple(RandomField(name) for name in inputs[:_EXAMPLE_INPUTS])))
+        steps.append(Repeat(3, (Drive(((inputs[0], 1),)), Hold(2), Drive(((inputs[0], 0),)), Hold(5))))
+    steps.append(Hold(10))
+    return script_of(Stimulus(design.top, 1, free_clocks(design), (Sequence("try_values", "", tuple(steps)),)), design).rstrip()
 
 
 def _current(state: State, reply_format: ReplyFormat) -> str:
@@ -173,7 +181,7 @@ def _show_trouble(seen: Observation, budget_tokens: int) -> str:
     return _block(titles.get(seen.status, "The run failed:"), cut_lines(text, budget_tokens), "")
 
 
-def _words(problems: Sequence[Problem]) -> str:
+def _words(problems: tuple[Problem, ...]) -> str:
     shown: list[str] = []
     for problem in problems[:_MOST_PROBLEMS]:
         place = f"line {problem.line}: " if problem.line is not None else ""

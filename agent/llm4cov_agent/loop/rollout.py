@@ -1,0 +1,134 @@
+"""The loop: a state goes to the policy, its proposal to the judge, and the better state goes on. Prints and stores nothing.
+
+Each round is one transition from the best state so far ("single-step", memoryless): the policy never sees how the loop came there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from threading import Event
+
+from llm4cov_agent.errors import has_errors
+from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
+from llm4cov_agent.judge.simulator import Job, Progress, RunStatus, SimulationLimits, Simulator
+from llm4cov_agent.loop.backend import Message, Role
+from llm4cov_agent.loop.observe import named_problems, observe, unreadable
+from llm4cov_agent.loop.policy import Ask, Policy, Proposal
+from llm4cov_agent.loop.prompt import render_prompt
+from llm4cov_agent.loop.state import DesignText, Observation, State, instruction_for, state_key
+from llm4cov_agent.loop.transition import StopReason, Transition
+from llm4cov_agent.rtl.elaborate.condition_values import Conditions
+from llm4cov_agent.rtl.elaborate.conditions import read_conditions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPlan:
+    """How far a rollout goes."""
+
+    rounds: int = 4
+    """Proposals at most: the first and, by default, three repairs."""
+    target_percent: float = 100.0
+    """Coverage, of the points that can be reached, at which it ends."""
+    budget_s: float = 600.0
+    seed: int = 1
+    keeps_history: bool = False
+    """Whether the policy is shown all earlier prompts and replies; for comparison only."""
+    limits: SimulationLimits = field(default_factory=SimulationLimits)
+
+
+def rollout(
+    start: State,
+    policy: Policy,
+    simulator: Simulator,
+    plan: RolloutPlan,
+    *,
+    progress: Progress | None = None,
+    cancel: Event | None = None,
+) -> Iterator[Transition]:
+    """Yield transitions as they happen; the first state is `start`, and the last transition says why there are no more."""
+    began = time.monotonic()
+    best = start
+    conditions = read_conditions(start.design.design)
+    history: tuple[Message, ...] = ()
+    for number in range(plan.rounds):
+        round_began = time.monotonic()
+        instruction = instruction_for(best)
+        left_s = plan.budget_s - (round_began - began)
+        ask = Ask(instruction=instruction, seed=plan.seed + number, budget_s=left_s, history=history, progress=progress, cancel=cancel)
+        proposal = policy.propose(best, ask)
+        judge_began = time.monotonic()
+        after, evaluation = judge(best.design, proposal, simulator, plan.limits, conditions=conditions, progress=progress, cancel=cancel)
+        judge_s = time.monotonic() - judge_began
+        kept = is_kept(best, after, plan.target_percent)
+        ended = _reason_to_end(after, kept, number, time.monotonic() - began, plan, cancel)
+        yield Transition(
+            number=number,
+            policy=policy.name,
+            model=policy.model,
+            seed=ask.seed,
+            instruction=instruction,
+            state=best,
+            proposal=proposal,
+            after=after,
+            kept=kept,
+            judge_s=judge_s,
+            loop_s=max(0.0, time.monotonic() - round_began - judge_s - proposal.seconds),
+            ended=ended,
+            evaluation=evaluation,
+        )
+        if ended is not None or (cancel is not None and cancel.is_set()):
+            return
+        if plan.keeps_history and proposal.options is not None:
+            history = (*history, *render_prompt(best, instruction, proposal.options)[1:], Message(Role.ASSISTANT, proposal.reply))
+        best = after if kept else _with_refusal(best, after)
+
+
+def judge(
+    design: DesignText,
+    proposal: Proposal,
+    simulator: Simulator,
+    limits: SimulationLimits,
+    *,
+    conditions: Conditions | None = None,
+    progress: Progress | None = None,
+    cancel: Event | None = None,
+) -> tuple[State, Evaluation | None]:
+    """Find the state that a proposal leads to; without a testbench there is nothing to run, and the reasons are its observation."""
+    if proposal.testbench is None:
+        return State(design, observation=unreadable(named_problems(proposal.problems, design))), None
+    if has_errors(proposal.problems):
+        observation = Observation(status=RunStatus.BUILD_FAILED, problems=named_problems(proposal.problems, design), tallies={})
+        return State(design, proposal.testbench, proposal.stimulus, observation), None
+    job = Job(design=design.design, testbench=proposal.testbench, limits=limits)
+    evaluation = evaluate(simulator, job, progress=progress, cancel=cancel)
+    if proposal.closed is not None:
+        evaluation = with_verdicts(evaluation, proposal.closed.verdicts)
+    observation = observe(evaluation, design, conditions or read_conditions(design.design))
+    return State(design, proposal.testbench, proposal.stimulus, observation), evaluation
+
+
+def is_kept(before: State, after: State, target_percent: float) -> bool:
+    """Whether the loop goes on from `after`: it ranks higher, or neither has been simulated and it holds the newer text."""
+    one, other = (state_key(state, target_percent=target_percent) for state in (before, after))
+    if before.observation is None or other > one:
+        return True
+    return other == one and not one[1]
+
+
+def _reason_to_end(after: State, kept: bool, number: int, seconds: float, plan: RolloutPlan, cancel: Event | None) -> StopReason | None:
+    if cancel is not None and cancel.is_set():
+        return StopReason.CANCELLED
+    if kept and state_key(after, target_percent=plan.target_percent)[3]:
+        return StopReason.TARGET
+    if number + 1 >= plan.rounds:
+        return StopReason.ROUNDS
+    return StopReason.BUDGET if seconds >= plan.budget_s else None
+
+
+def _with_refusal(best: State, after: State) -> State:
+    """The best state with the reason why what came after it was thrown away, so that the next prompt can say it."""
+    if best.observation is None or after.observation is None:
+        return best
+    return replace(best, observation=replace(best.observation, refused=after.observation.problems[:5]))
