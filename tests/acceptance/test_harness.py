@@ -10,9 +10,11 @@ from random import Random as Generator
 
 import pytest
 
-from llm4cov_agent.bench.stimulus import Drive, Hold, Step, free_clocks
+from llm4cov_agent.bench.stimulus import Drive, Hold, Sequence, Step, Stimulus, free_clocks
 from llm4cov_agent.closure import snapshots
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, HarnessBroken, Order, Report, open_harness
+from llm4cov_agent.closure.verdicts import Asked, confirm
+from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.rtl.elaborate import elaborate
@@ -115,3 +117,28 @@ def test_a_run_is_not_waited_for_when_it_is_over(simulator: Verilator, tmp_path:
         harness.is_over = lambda: False
         [report] = harness.run([Order((Hold(2),))], most_cycles=100)
         assert report.ending is Ending.DONE and report.cycles == 2
+
+
+def test_each_witness_is_confirmed_from_power_up(simulator: Verilator, tmp_path: Path) -> None:
+    # Without a reset, whichever way comes first locks out the other.
+    text = """\
+module top(input logic clk, a, b, output logic [1:0] q);
+  logic [1:0] first = 0;
+  assign q = ~first;
+  always_ff @(posedge clk)
+    if (first == 0 && a) first <= 1;
+    else if (first == 0 && b) first <= 2;
+endmodule
+"""
+    with _opened(simulator, tmp_path, text) as harness:
+        harness.start()
+        design = harness.design
+        points = {point.comment: point for some in harness.points.values() for point in some}
+    clocks = free_clocks(design)
+    witnesses = tuple(
+        (points[f"first[{bit}]:0->1"], Stimulus("top", 1, clocks, (Sequence("way", "", (Drive(((signal, 1),)), Hold(2))),)))
+        for bit, signal in enumerate("ab")
+    )
+    unreached = (points["first[0]:1->0"], witnesses[0][1])
+    verdicts = confirm(Asked({}, (*witnesses, unreached)), design, simulator, limits=SimulationLimits(build_s=900))
+    assert {point: verdict.kind for point, verdict in verdicts.items()} == {point: VerdictKind.COVERED for point, _ in witnesses}

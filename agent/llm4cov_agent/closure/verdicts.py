@@ -8,23 +8,23 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from llm4cov_agent.bench.stimulus import Drive, Sequence, Stimulus, most_cycles
-from llm4cov_agent.bench.systemverilog import render_systemverilog
-from llm4cov_agent.closure.palette import Palette
+from llm4cov_agent.bench.stimulus import ClockDrive, Stimulus, most_cycles
+from llm4cov_agent.closure.harness import Ending, HarnessBroken, Order, open_harness
 from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
 from llm4cov_agent.closure.reach.condition import Instrumented
 from llm4cov_agent.closure.reach.instrument import instrument
 from llm4cov_agent.closure.reach.witness import witness_stimulus
 from llm4cov_agent.closure.switched import name_parameters
 from llm4cov_agent.digest import digest_json
-from llm4cov_agent.judge.build_cache import BuildCache
+from llm4cov_agent.judge.build_cache import BuildCache, Cancelled
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
-from llm4cov_agent.judge.simulator import Job, SimulationLimits, Simulator
+from llm4cov_agent.judge.simulator import SimulationLimits
+from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.source import changed_files
 
@@ -108,28 +108,32 @@ def ask_from(
 
 
 def confirm(
-    asked: Asked, design: Design, simulator: Simulator, *, limits: SimulationLimits, cancel: Event | None = None
+    asked: Asked, design: Design, simulator: Verilator, *, limits: SimulationLimits, cancel: Event | None = None
 ) -> Mapping[CoveragePoint, Verdict]:
-    """Run all witnesses in the simulator, one after the other in one testbench; what they hit gets the verdict `covered`."""
-    if not asked.witnesses:
-        return asked.verdicts
-    sequences: list[Sequence] = []
-    for rank, (_, stimulus) in enumerate(asked.witnesses):
-        # A witness counts on inputs being as at power-up; here they are as the one before left them.
-        idle = Drive(tuple((signal, 0) for signal, _, _ in Palette(design, stimulus.clocks).signals))
-        sequences += [
-            replace(one, name=f"witness_{rank}_{place}", steps=(idle, *one.steps)) for place, one in enumerate(stimulus.sequences)
-        ]
-    whole = replace(asked.witnesses[0][1], sequences=tuple(sequences))
-    run = simulator.run(Job(design=design, testbench=render_systemverilog(whole, design), limits=limits), cancel=cancel)
-    hit = run.coverage.covered() if run.coverage is not None else frozenset()
-    reached = {
-        point: Verdict(
-            VerdictKind.COVERED, f"Can be reached: within {most_cycles(stimulus)} cycles of a start, confirmed in the simulator."
-        )
-        for point, stimulus in asked.witnesses
-        if point in hit
-    }
+    """Run each witness from power-up; what it hits of its point gets the verdict `covered`.
+
+    They run in the compiled harness, as each start there is a clean one: in one testbench, a design without a reset would be left to
+    the next as the one before left it. What the harness can't run stays unconfirmed.
+    """
+    reached: dict[CoveragePoint, Verdict] = {}
+    by_clocks: dict[tuple[ClockDrive, ...], list[tuple[CoveragePoint, Stimulus]]] = {}
+    for point, stimulus in asked.witnesses:
+        by_clocks.setdefault(stimulus.clocks, []).append((point, stimulus))
+    with contextlib.suppress(HarnessBroken, Cancelled):
+        for clocks, witnesses in by_clocks.items():
+            with open_harness(design, simulator, clocks, workers=1, limits=limits, cancel=cancel) as opened:
+                if opened.harness is None:
+                    continue
+                opened.harness.start()
+                orders = [
+                    Order(tuple(step for one in stimulus.sequences for step in one.steps), tells_all=True) for _, stimulus in witnesses
+                ]
+                reports = opened.harness.run(orders, most_cycles=max(most_cycles(stimulus) for _, stimulus in witnesses) + 1)
+                for (point, stimulus), report in zip(witnesses, reports, strict=True):
+                    hit = {one for counter in report.counters | opened.harness.at_power_up for one in opened.harness.points[counter]}
+                    if report.ending is Ending.DONE and point in hit:
+                        reason = f"Can be reached: within {most_cycles(stimulus)} cycles of a start, confirmed in the simulator."
+                        reached[point] = Verdict(VerdictKind.COVERED, reason)
     return {**asked.verdicts, **reached}
 
 
