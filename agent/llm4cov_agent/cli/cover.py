@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from llm4cov_agent.cli.design import refuse
 from llm4cov_agent.cli.measure import Measured, exit_status, measure, name_of, prove, record_json
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.points import explanations, save_proofs, without_waived
+from llm4cov_agent.closure.reasons import reasons
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.coverage import percent_text
@@ -130,7 +132,7 @@ def holes(
         save_proofs(measured, write_waivers_to, as_json=as_json)
     evaluation = measured.evaluation
     if as_json:
-        _print_record(measured, tb, seed)
+        _print_record(replace(measured, evaluation=reasons(evaluation, measured.job.design)), tb, seed)
     elif evaluation.status is RunStatus.OK and evaluation.run.coverage is not None:
         console = results()
         texts = {str(path): source.text for path in measured.job.design.sources if (source := read_source(path)[0]) is not None}
@@ -142,7 +144,7 @@ def holes(
         else:
             console.print("no holes: every point was hit" if waivers is None else "no holes: every point was hit or is excluded")
         if explains and evaluation.holes:
-            for line in explanations(measured.job.design, evaluation.holes, most=most):
+            for line in explanations(measured.job.design, evaluation, most=most):
                 console.print(line, highlight=False, markup=False, soft_wrap=True)
     leave(exit_status(evaluation, measured.problems, min_percent=None))
 

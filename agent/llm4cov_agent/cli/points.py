@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,11 @@ from llm4cov_agent.cli.console import messages, print_problems
 from llm4cov_agent.cli.design import refuse
 from llm4cov_agent.cli.measure import Measured, name_of
 from llm4cov_agent.closure.explain import explain
+from llm4cov_agent.closure.reached import reached_of
 from llm4cov_agent.closure.waivers import Waiver, read_waivers, write_waivers
 from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
-from llm4cov_agent.judge.holes import Hole, VerdictKind, rank_holes
+from llm4cov_agent.judge.evaluator import Evaluation
+from llm4cov_agent.judge.holes import VerdictKind, rank_holes
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.conditions import read_conditions
 
@@ -56,13 +58,14 @@ def save_proofs(measured: Measured, path: Path, *, as_json: bool) -> None:
         messages().print(f"wrote {display_path(path)}: {len(new)} new, {len(before)} kept", highlight=False, soft_wrap=True)
 
 
-def explanations(design: Design, holes: Sequence[Hole], *, most: int) -> Iterator[str]:
+def explanations(design: Design, evaluation: Evaluation, *, most: int) -> Iterator[str]:
     """Explain the holes that tell most, a paragraph each."""
     conditions = read_conditions(design)
-    ranked = [hole for hole in rank_holes(holes) if hole.verdict.kind is not VerdictKind.UNREACHABLE]
+    reached = reached_of(evaluation.run.coverage, conditions) if evaluation.run.coverage is not None else None
+    ranked = [hole for hole in rank_holes(evaluation.holes) if hole.verdict.kind is not VerdictKind.UNREACHABLE]
     for hole in ranked[:most]:
         yield ""
-        yield f"{name_of(hole.point.file)}:{hole.point.line}: {explain(hole, design, conditions).sentence}"
+        yield f"{name_of(hole.point.file)}:{hole.point.line}: {explain(hole, design, conditions, reached=reached).sentence}"
     if len(ranked) > most:
         yield ""
         yield f"({len(ranked) - most} more; --most shows them)"

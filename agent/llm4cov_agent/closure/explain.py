@@ -1,6 +1,6 @@
 """Explains a hole: what was never seen, what would have to hold for it, and which inputs that hangs on.
 
-Knows no run, no simulator and no editor: how near a run came is given, and markdown is the only format.
+Knows no run, no simulator and no editor: how near a run came and what it reached are given, and markdown is the only format.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from llm4cov_agent.closure.needs import Needs, hangs_on_only, needs_of
+from llm4cov_agent.closure.nearest import NearestApproach
+from llm4cov_agent.closure.needs import Needs, hangs_on_only, is_negative, needs_of
+from llm4cov_agent.closure.reached import Missed, Reached
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.holes import NOT_TRIED, Hole, VerdictKind
 from llm4cov_agent.judge.wording import missed_words
@@ -33,25 +35,13 @@ _LINES = {
 
 
 @dataclass(frozen=True, slots=True)
-class NearestApproach:
-    """How near all runs together came to one value of one signal."""
-
-    signal: str
-    """Name from the top down, such as `u_rx.count`."""
-    wanted: int
-    """Bit pattern, non-negative."""
-    distance: int
-    """Between the wanted value and the nearest one seen; 0 if it was seen."""
-    seen: int | None = None
-    """That nearest value, where it is known."""
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """What a person is told about one hole."""
 
     sentence: str
     """One sentence for a diagnostic, with code in backticks and a full stop."""
+    needs: str = ""
+    """The part of it behind the colon, without the full stop; empty where nothing is known."""
     conditions: tuple[tuple[str, int], ...] = ()
     """(text, line) of what must hold, outermost first, resets included."""
     nearest: tuple[str, ...] = ()
@@ -62,20 +52,38 @@ class Explanation:
     """Several lines of markdown for a hover."""
 
 
-def explain(hole: Hole, design: Design, conditions: Conditions, nearest: Mapping[str, NearestApproach] | None = None) -> Explanation:
-    """Explain one hole; of a place that isn't known, only what was missed is said. The keys of `nearest` don't matter."""
+def explain(
+    hole: Hole,
+    design: Design,
+    conditions: Conditions,
+    nearest: Mapping[str, NearestApproach] | None = None,
+    reached: Reached | None = None,
+) -> Explanation:
+    """Explain one hole; of a place that isn't known, only what was missed is said. The keys of `nearest` don't matter.
+
+    `reached` tells which condition was the first that never held.
+    """
     resets = {reset.port for reset in design.resets}
     needs = needs_of(hole.point, conditions, resets)
     near = {part: text for part in needs.chain if (text := _nearest(part, design, tuple((nearest or {}).values())))}
+    missed = reached.first_missed(needs.chain) if reached is not None else None
+    remarks = {part: [text] for part, text in near.items()}
+    if reached is not None and missed is not None:
+        remarks[missed.condition] = [*_missed(missed, needs, reached, missed.condition in near), *remarks.get(missed.condition, ())]
     sequential = resets | {clock.port for clock in design.clocks}
     last = needs.chain[-1] if needs.chain and not needs.assignments else None
-    matter = [part for part in needs.chain if part is last or not hangs_on_only(part, resets, conditions)]
-    reached = tuple(islice(conditions.inputs_of(needs.signals), MAX_INPUTS + len(sequential) + 1))
-    inputs = tuple(name for name in reached if name not in sequential) or reached
+    key = missed.condition if missed is not None else None
+    matter = [part for part in needs.chain if part in (last, key) or not hangs_on_only(part, resets, conditions)]
+    shown = matter[-MAX_IN_SENTENCE:]
+    if key is not None and key in matter and key not in shown:
+        shown = [key, *shown[1:]]
+    left_out = len(matter) - len(shown)
+    behind = tuple(islice(conditions.inputs_of(needs.signals), MAX_INPUTS + len(sequential) + 1))
+    inputs = tuple(name for name in behind if name not in sequential) or behind
     subject = _subject(hole.point, needs)
     proved = hole.verdict.kind is VerdictKind.UNREACHABLE
     sentence = subject + " and is proved unreachable" * proved
-    clauses = list(_clauses(hole.point, needs, matter, near, "would need" if proved else "needs"))
+    clauses = list(_clauses(hole.point, needs, shown, left_out, remarks, "would need" if proved else "needs"))
     if needs.own is not None and not needs.own.signals:
         clauses.append("only parameters and constants decide it")
     elif inputs and not proved:
@@ -83,10 +91,11 @@ def explain(hole: Hole, design: Design, conditions: Conditions, nearest: Mapping
     sentence += f": {'; '.join(clauses)}." if clauses else "."
     return Explanation(
         sentence=sentence,
+        needs="; ".join(clauses),
         conditions=tuple((part.text, part.place.line) for part in needs.chain),
         nearest=tuple(dict.fromkeys(near.values())),
         inputs=inputs[:MAX_INPUTS],
-        detail="\n".join(_detail(hole, subject, needs, near, inputs)),
+        detail="\n".join(_detail(hole, subject, needs, remarks, inputs)),
     )
 
 
@@ -110,7 +119,7 @@ def _subject(point: CoveragePoint, needs: Needs) -> str:
 
 def _nearest(part: Condition, design: Design, approaches: Sequence[NearestApproach]) -> str:
     """Say how near runs came to what a condition wants; nothing where it wants a value not to be there."""
-    if part.text.startswith("!") or "!=" in part.text:
+    if is_negative(part):
         return ""
     found = [one for one in approaches if one.distance > 0 and (one.signal, one.wanted) in part.wanted]
     if not found:
@@ -127,12 +136,20 @@ def _value(design: Design, signal: str, value: int) -> str:
     return next(names, str(value))
 
 
-def _clauses(point: CoveragePoint, needs: Needs, matter: Sequence[Condition], near: Mapping[Condition, str], verb: str) -> Iterator[str]:
-    shown = matter[-MAX_IN_SENTENCE:]
+def _missed(missed: Missed, needs: Needs, reached: Reached, has_nearest: bool) -> Iterator[str]:
+    bits = reached.never_rose(missed.condition) if not has_nearest else ()
+    still = f", {_listed(bits)} never rose" if bits else ""
+    # That the hole's own branch was not taken is what the sentence begins with.
+    if missed.condition != needs.own or missed.was_asked or still:
+        yield missed.words + still
+
+
+def _clauses(
+    point: CoveragePoint, needs: Needs, shown: Sequence[Condition], more: int, remarks: Mapping[Condition, Sequence[str]], verb: str
+) -> Iterator[str]:
     if shown:
-        parts = [_condition(part, near, point.line) for part in shown]
+        parts = [_condition(part, remarks, point.line) for part in shown]
         chain = parts[0] if len(parts) == 1 else f"{', then '.join(parts[:-1])} and then {parts[-1]}"
-        more = len(matter) - len(shown)
         yield f"{verb} {chain}" + (f" inside {more} other condition{'s' * (more != 1)}" if more else "")
     if len(needs.assignments) == 1:
         one = needs.assignments[0][0]
@@ -143,9 +160,9 @@ def _clauses(point: CoveragePoint, needs: Needs, matter: Sequence[Condition], ne
         yield f"assigned at line{'s' * (len(lines) != 1)} {listed}"
 
 
-def _condition(part: Condition, near: Mapping[Condition, str], line: int) -> str:
-    remarks = [*([f"line {part.place.line}"] if part.place.line != line else []), *([near[part]] if part in near else [])]
-    return code(part.text) + (f" ({', '.join(remarks)})" if remarks else "")
+def _condition(part: Condition, remarks: Mapping[Condition, Sequence[str]], line: int) -> str:
+    found = [*([f"line {part.place.line}"] if part.place.line != line else []), *remarks.get(part, ())]
+    return code(part.text) + (f" ({', '.join(found)})" if found else "")
 
 
 def _inputs_clause(point: CoveragePoint, needs: Needs, inputs: Sequence[str], conditions: Conditions) -> str:
@@ -158,14 +175,14 @@ def _listed(inputs: Sequence[str]) -> str:
     return ", ".join(code(name) for name in inputs[:MAX_INPUTS]) + " and others" * (len(inputs) > MAX_INPUTS)
 
 
-def _detail(hole: Hole, subject: str, needs: Needs, near: Mapping[Condition, str], inputs: Sequence[str]) -> Iterator[str]:
+def _detail(hole: Hole, subject: str, needs: Needs, remarks: Mapping[Condition, Sequence[str]], inputs: Sequence[str]) -> Iterator[str]:
     yield f"**{subject}**"
     if needs.chain:
         yield ""
         yield "Must hold, outermost first:" if not needs.assignments else "Must hold for every assignment below, outermost first:"
         yield ""
         for number, part in enumerate(needs.chain, 1):
-            yield f"{number}. {_condition(part, near, 0)}"
+            yield f"{number}. {_condition(part, remarks, 0)}"
     if needs.assignments:
         yield ""
         yield "Assigned by:"

@@ -14,7 +14,7 @@ from llm4cov_agent.rtl.elaborate.condition_text import negated, shortened
 from llm4cov_agent.rtl.elaborate.condition_values import Assignment, Condition, Conditions, Part
 from llm4cov_agent.rtl.elaborate.site_values import Place
 
-_WORDS = {"elsif": "if"}
+WORDS = {"elsif": "if"}
 """Verilator's words for one branch by ours, where they differ."""
 _COMBINATION = re.compile(r"\((?P<terms>.*)\) => [01]")
 _NAME = re.compile(r"(?<![\w$'])[A-Za-z_][\w$]*")
@@ -61,8 +61,13 @@ def hangs_on_only(part: Condition, ports: Collection[str], conditions: Condition
     return found
 
 
+def is_negative(condition: Condition) -> bool:
+    """Say whether a condition wants a value not to be there."""
+    return condition.text.startswith("!") or "!=" in condition.text
+
+
 def _branch(place: Place, comment: str, conditions: Conditions) -> Needs:
-    own = conditions.own_at(place, _WORDS.get(comment, comment))
+    own = conditions.own_at(place, WORDS.get(comment, comment))
     chain = conditions.around(own.place if own is not None else place)
     # A condition can be found by its line alone: then what is around it is asked at its own place.
     chain = (*chain, own) if own is not None else chain
@@ -147,18 +152,12 @@ def _gives(one: Assignment, state: str) -> bool:
 def _allows(condition: Condition, paths: Sequence[str], state: str) -> bool:
     """Say whether a condition can hold in a state; those on anything but the state variable and constants can."""
     named = _names_state(condition, paths, state)
-    return named is None or named != _is_negative(condition)
+    return named is None or named != is_negative(condition)
 
 
 def _stays(condition: Condition, paths: Sequence[str], state: str) -> bool:
     """Say whether a condition holds in one state only: what it assigns doesn't lead there."""
-    return (
-        len({value for _, value in condition.wanted}) == 1 and not _is_negative(condition) and bool(_names_state(condition, paths, state))
-    )
-
-
-def _is_negative(condition: Condition) -> bool:
-    return condition.text.startswith("!") or "!=" in condition.text
+    return len({value for _, value in condition.wanted}) == 1 and not is_negative(condition) and bool(_names_state(condition, paths, state))
 
 
 def _names_state(condition: Condition, paths: Sequence[str], state: str) -> bool | None:
