@@ -6,6 +6,7 @@ Unpacked arrays of ports are the exception: Icarus has no such ports.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
@@ -104,13 +105,12 @@ class _Writer:
     def _header(self) -> Iterator[str]:
         options = [f"-D{name}" + (f"={value}" if value is not None else "") for name, value in self.design.defines]
         options += [f"-I{folder.name}" for folder in self.design.include_dirs]
-        command = [f"verilator --binary --timing {self.name}.sv", *options, *(path.name for path in self.design.sources)]
+        words = [f"{self.name}.sv", *options, *(path.name for path in self.design.sources), "--top-module", self.name]
         yield from paragraph(f"Testbench of {plain_name(self.design.top)}.", prefix="// ")
         yield "//"
         yield "// To build and run it:"
-        words = [as_comment(word) if word != "verilator" else word for word in " ".join([*command, f"--top-module {self.name}"]).split()]
-        # The line must not begin with the tool's name: Verilator would take the comment for a directive.
-        yield from wrap(["$", *words], indent="//   ", separator=" ")
+        # In one line, however long, so that it can be pasted; behind a `$`, as Verilator would take the bare name for a directive.
+        yield f"//   {as_comment(f'$ verilator --binary --timing {shlex.join(words)}')}"
         yield f"//   $ obj_dir/V{self.name}"
 
     def _declarations(self) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -109,7 +109,8 @@ def problems_of_sweep(policy_is_closure: bool) -> tuple[Problem, ...]:
 
 def print_sweep(swept: Sweep, language: Language) -> None:
     """Tell a person what came of it."""
-    print_problems(swept.problems)
+    # The elaborator's own name for why a value is refused tells a person nothing that the text doesn't.
+    print_problems(replace(problem, code=None) for problem in swept.problems)
     console = messages()
     for one in swept.further:
         console.print(_sentence(one), highlight=False, soft_wrap=True)
