@@ -19,6 +19,8 @@ class Config:
 
     cache_dir: Path
     cache_bytes: int
+    store: Path
+    """File of the store of trajectories."""
 
 
 def read_config() -> Config:
@@ -27,9 +29,11 @@ def read_config() -> Config:
     Raises BadConfiguration naming the variable that can't be used.
     """
     folder = os.environ.get("LLM4COV_CACHE_DIR")
+    store = os.environ.get("LLM4COV_STORE")
     return Config(
         cache_dir=Path(folder).absolute() if folder else platformdirs.user_cache_path("llm4cov-lsp"),
         cache_bytes=_bytes("LLM4COV_CACHE_SIZE", 2 << 30),
+        store=Path(store).absolute() if store else platformdirs.user_data_path("llm4cov-lsp") / "trajectories.db",
     )
 
 

@@ -67,6 +67,10 @@ class BadConfiguration(Llm4covError):
     """A setting has a value that can't be used (exit status 2). Names the setting."""
 
 
+class StoreUnusable(Llm4covError):
+    """The store of trajectories can't be read or written (exit status 2). Names the file and what to do."""
+
+
 def display_path(path: Path) -> str:
     """Write a path as a person in the current folder would: relative if it lies below, else absolute."""
     resolved = path if path.is_absolute() else Path.cwd() / path

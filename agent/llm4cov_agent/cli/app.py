@@ -10,7 +10,7 @@ from llm4cov_agent.cli.console import ExitStatus, messages
 from llm4cov_agent.cli.cover import cover, holes
 from llm4cov_agent.cli.doctor import doctor
 from llm4cov_agent.cli.generate import generate
-from llm4cov_agent.errors import BadConfiguration, ToolMissing
+from llm4cov_agent.errors import BadConfiguration, StoreUnusable, ToolMissing
 from llm4cov_agent.judge.process import sweep_scratch_folders
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def main() -> None:
     except ToolMissing as missing:
         messages().print(f"error: {missing}", style="red", highlight=False, soft_wrap=True)
         sys.exit(ExitStatus.TOOL_MISSING)
-    except BadConfiguration as bad:
+    except (BadConfiguration, StoreUnusable) as bad:
         messages().print(f"error: {bad}", style="red", highlight=False, soft_wrap=True)
         sys.exit(ExitStatus.BAD_INPUT)
     except KeyboardInterrupt:

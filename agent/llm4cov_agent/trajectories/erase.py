@@ -1,0 +1,93 @@
+"""Forgets a design and everything that came of it, down to the bytes of the file. Knows which table refers to which, no value.
+
+The rows go in one transaction. Their bytes are overwritten as they are freed, then the file is written anew and the log
+emptied. If that last part is interrupted, the next one to open the store does it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database
+
+from llm4cov_agent.errors import Problem, Severity
+
+_OF_DESIGN = "SELECT digest FROM designs WHERE design = :design"
+_OF_TRAJECTORY = f"SELECT id FROM trajectories WHERE design IN ({_OF_DESIGN})"
+_STEPS = (
+    ("acceptances", f"trajectory IN ({_OF_TRAJECTORY})"),
+    ("transitions", f"trajectory IN ({_OF_TRAJECTORY})"),
+    ("trajectories", f"design IN ({_OF_DESIGN})"),
+    ("states", f"design IN ({_OF_DESIGN})"),
+    ("design_files", f"design IN ({_OF_DESIGN})"),
+    ("designs", "design = :design"),
+    ("evaluations", "NOT EXISTS (SELECT 1 FROM states s WHERE s.evaluation = evaluations.digest)"),
+    (
+        "blobs",
+        " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {table} r WHERE r.{column} = blobs.digest)"
+            for table, column in (
+                *(("design_files", "blob"), ("evaluations", "holes"), ("states", "testbench_text"), ("states", "stimulus")),
+                *(("transitions", "testbench_text"), ("transitions", "stimulus"), ("transitions", "reply")),
+            )
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What a deletion took away."""
+
+    trajectories: int
+    transitions: int
+    problems: tuple[Problem, ...] = field(default=())
+    """Warnings: why bytes may be left in the file until it is opened the next time."""
+
+
+def erase(database: Database, design: str) -> Erased:
+    """Delete all of a design (a `Design.digest`). A design that isn't there is not an error."""
+    connection = database.conn
+    removed: dict[str, int] = {}
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("INSERT OR REPLACE INTO erasures (id, stage) VALUES ('design', 'deleting')")
+        for table, condition in _STEPS:
+            values = {"design": design} if ":design" in condition else {}
+            removed[table] = connection.execute(f"DELETE FROM {table} WHERE {condition}", values).rowcount
+        connection.execute("UPDATE erasures SET stage = 'compacting'")
+        connection.execute("COMMIT")
+    except BaseException:
+        database.rollback()
+        raise
+    return Erased(removed["trajectories"], removed["transitions"], finish(database))
+
+
+def finish(database: Database) -> tuple[Problem, ...]:
+    """Write the file anew without what was deleted; nothing to do if no deletion waits for it. Gives the reason why it can't be done."""
+    connection = database.conn
+    if connection.execute("SELECT 1 FROM erasures").fetchone() is None:
+        return ()
+    try:
+        # The new file is put together in memory, not in a folder for temporary files.
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("VACUUM")
+        if not _empty_log(connection):
+            return (_left("another program is reading the store"),)
+        connection.execute("DELETE FROM erasures")
+        _empty_log(connection)
+    except sqlite3.OperationalError as error:
+        return (_left(str(error)),)
+    finally:
+        connection.execute("PRAGMA temp_store = DEFAULT")
+    return ()
+
+
+def _empty_log(connection: sqlite3.Connection) -> bool:
+    return int(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]) == 0
+
+
+def _left(reason: str) -> Problem:
+    hint = "The rows are gone; the file is written anew the next time that it is opened for writing."
+    return Problem(f"bytes of what was deleted may still be in the file: {reason}", hint=hint, severity=Severity.WARNING)

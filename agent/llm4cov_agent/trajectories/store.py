@@ -1,0 +1,340 @@
+"""The store of trajectories: appends what happened, reads it back, forgets designs when asked. Judges and prints nothing.
+
+Append-only: the database itself refuses changes and removals, except by `delete`. Every append is one transaction.
+A store may be used by several threads, and its file by several processes at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import re
+import secrets
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from llm4cov_agent.bench.testbench import Testbench
+from llm4cov_agent.config import read_config
+from llm4cov_agent.errors import Problem, StoreUnusable, display_path
+from llm4cov_agent.loop.policy import Proposal
+from llm4cov_agent.loop.state import DesignText, State, instruction_for, state_key
+from llm4cov_agent.loop.transition import Transition
+from llm4cov_agent.trajectories import erase, reading
+from llm4cov_agent.trajectories.codec import Packed, measured_json, pack_design, pack_observation, pack_state, pack_transition
+from llm4cov_agent.trajectories.connection import connect, guarded
+from llm4cov_agent.trajectories.erase import Erased
+from llm4cov_agent.trajectories.flat import FlatRow, flat_rows, trajectory_names
+from llm4cov_agent.trajectories.reading import Reader, StoredDesign
+from llm4cov_agent.trajectories.rows import Row, design_row, evaluation_row, file_rows, state_row, transition_row
+from llm4cov_agent.trajectories.trajectory import HUMAN, Answer, Summary, Trajectory, standing
+from llm4cov_agent.trajectories.verify import verify
+
+_RECENT = 8
+"""Packed designs and states that are kept: the state of a transition is mostly one of the transition before."""
+
+_SECRETS = re.compile(r"(//)[^/@\s]+(?=@)|((?:key|token|secret|password)[= ]+)(?!-)\S+|(\b)sk-\S+", re.IGNORECASE)
+
+
+def open_store(path: Path | None = None, *, writable: bool = True) -> Store:
+    """Open a store, by default the user's own; makes or migrates it where needed.
+
+    Without `writable` it has to exist, and may lie where nothing can be written. Raises StoreUnusable.
+    """
+    place = (path or read_config().store).absolute()
+    database = connect(place, writable=writable)
+    with guarded(place):
+        if writable:
+            erase.finish(database)
+    return Store(place, database)
+
+
+@dataclass(frozen=True, slots=True)
+class _PackedState:
+    design: Packed
+    evaluation: Packed | None
+    state: Packed
+
+
+_Kept = TypeVar("_Kept", Packed, _PackedState)
+
+
+class Store:
+    """An open store; a context manager that closes it."""
+
+    def __init__(self, path: Path, database: Database) -> None:
+        """For `open_store` alone."""
+        self.path = path
+        self._database = database
+        self._lock = threading.RLock()
+        self._reader = Reader(database)
+        self._packed: OrderedDict[int, tuple[object, Packed | _PackedState]] = OrderedDict()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, and remove the folders in which designs were made again; may be called more than once."""
+        with self._lock:
+            self._reader.close()
+            self._database.close()
+
+    @property
+    def database(self) -> Database:
+        """The open database, for queries."""
+        return self._database
+
+    def begin(self, design: DesignText, *, command: str) -> str:
+        """Begin a trajectory and give its name; what looks like a key or a password in `command` is left out."""
+        packed = self._pack_design(design)
+        trajectory = secrets.token_hex(8)
+        with self._writing() as connection:
+            _insert_design(connection, packed)
+            row: Row = {
+                "id": trajectory,
+                "design": packed.digest,
+                "command": without_secrets(command),
+                "began": _now(),
+                "program": importlib.metadata.version("llm4cov-lsp"),
+            }
+            _insert(connection, "trajectories", row)
+        return trajectory
+
+    def append(self, trajectory: str, transition: Transition) -> str:
+        """Append a transition at once or not at all; gives its digest.
+
+        Raises StoreUnusable if the file can't take it, or if the trajectory was deleted meanwhile.
+        """
+        packed = self._pack(transition)
+        with self._writing() as connection:
+            self._append(connection, trajectory, transition, *packed)
+        return packed[2].digest
+
+    def accept(self, trajectory: str, testbench: Testbench, *, reason: str = "") -> None:
+        """Store that the user took a testbench of the trajectory."""
+        self._answer(trajectory, testbench, Answer.ACCEPTED, reason)
+
+    def reject(self, trajectory: str, testbench: Testbench, *, reason: str = "") -> None:
+        """Store that the user refused a testbench of the trajectory."""
+        self._answer(trajectory, testbench, Answer.REJECTED, reason)
+
+    def undo(self, trajectory: str, testbench: Testbench, *, reason: str = "") -> None:
+        """Store that the user took the acceptance of a testbench back."""
+        self._answer(trajectory, testbench, Answer.UNDONE, reason)
+
+    def human_edit(self, trajectory: str, accepted: State, edited: State, *, target_percent: float = 100.0) -> str | None:
+        """Store what the user made of an accepted testbench as a transition of the policy `human`, if the judge ranks it higher.
+
+        `edited` is the state that the judge found for the new text, which counts as accepted from then on. Gives the digest of the
+        transition; None if it does not rank higher, or if the same text was stored before.
+        """
+        if edited.testbench is None or accepted.testbench is None:
+            return None
+        if state_key(edited, target_percent=target_percent) <= state_key(accepted, target_percent=target_percent):
+            return None
+        transition = Transition(
+            number=0,
+            policy=HUMAN,
+            model=None,
+            seed=0,
+            instruction=instruction_for(accepted),
+            state=accepted,
+            proposal=Proposal(testbench=edited.testbench, stimulus=edited.stimulus),
+            after=edited,
+            kept=True,
+            judge_s=0.0,
+            loop_s=0.0,
+        )
+        packed = self._pack(transition)
+        with self._writing() as connection:
+            if accepted.testbench.digest not in standing(reading.acceptances(connection, trajectory)):
+                raise ValueError("only a testbench that stands as accepted can be edited")
+            if reading.has_edit(connection, trajectory, edited.testbench.digest):
+                return None
+            self._append(connection, trajectory, transition, *packed)
+            _insert_answer(connection, trajectory, edited.testbench, Answer.ACCEPTED, "")
+        return packed[2].digest
+
+    def trajectories(self) -> tuple[Summary, ...]:
+        """All trajectories in a few words, oldest first; no design is made again for it."""
+        with self._reading() as connection:
+            return reading.summaries(connection)
+
+    def trajectory(self, trajectory: str) -> Trajectory | None:
+        """Read a trajectory with all of its values; None if there is none of that name."""
+        with self._reading():
+            return self._reader.trajectory(trajectory)
+
+    def transitions(self, trajectory: str) -> tuple[Transition, ...]:
+        """Read the transitions of a trajectory; empty if there is none of that name."""
+        found = self.trajectory(trajectory)
+        return found.transitions if found is not None else ()
+
+    def state(self, digest: str) -> State | None:
+        """Read a state; its design's files lie in a folder that stays until the store is closed."""
+        with self._reading():
+            return self._reader.state(digest)
+
+    def designs(self) -> tuple[StoredDesign, ...]:
+        """All designs, by name of the top."""
+        with self._reading() as connection:
+            return reading.designs(connection)
+
+    def rows(self, *, design: str | None = None) -> Iterator[FlatRow]:
+        """Give one flat row per transition, for data sets; `design` is a `Design.digest`."""
+        with self._reading() as connection:
+            names = trajectory_names(connection, design)
+        for name in names:
+            with self._reading() as connection:
+                rows = flat_rows(connection, name)
+            yield from rows
+
+    def delete(self, design: str) -> Erased:
+        """Forget a design (a `Design.digest`) and everything that came of it, so that no byte of it is left in the file."""
+        with self._lock, guarded(self.path):
+            self._packed.clear()
+            self._reader.forget()
+            return erase.erase(self._database, design)
+
+    def verify(self) -> tuple[Problem, ...]:
+        """Derive every digest and column anew and follow every reference; empty if all is as it was stored."""
+        with self._lock:
+            return verify(self._database, self.path)
+
+    def _answer(self, trajectory: str, testbench: Testbench, answer: Answer, reason: str) -> None:
+        with self._writing() as connection:
+            if not reading.has_testbench(connection, trajectory, testbench.digest):
+                raise ValueError(f"trajectory {trajectory} holds no testbench {testbench.digest}")
+            _insert_answer(connection, trajectory, testbench, answer, reason)
+
+    def _pack(self, transition: Transition) -> tuple[_PackedState, _PackedState, Packed]:
+        before, after = self._pack_state(transition.state), self._pack_state(transition.after)
+        return before, after, pack_transition(transition, state=before.state.digest, after=after.state.digest)
+
+    def _append(
+        self,
+        connection: sqlite3.Connection,
+        trajectory: str,
+        transition: Transition,
+        before: _PackedState,
+        after: _PackedState,
+        packed: Packed,
+    ) -> None:
+        found = connection.execute("SELECT design FROM trajectories WHERE id = ?", [trajectory]).fetchone()
+        if found is None:
+            raise StoreUnusable(f"the store {display_path(self.path)} has no trajectory {trajectory} any more: its design was deleted.")
+        if not found[0] == before.design.digest == after.design.digest:
+            raise ValueError(f"the transition is not of the design of trajectory {trajectory}")
+        for state in (before, after):
+            _insert_state(connection, state)
+        _insert_contents(connection, packed)
+        count = connection.execute("SELECT count(*) FROM transitions WHERE trajectory = ?", [trajectory]).fetchone()[0]
+        row = transition_row(trajectory, count, digest=packed.digest, body=packed.body, measured=measured_json(transition), stored=_now())
+        _insert(connection, "transitions", row)
+
+    def _pack_design(self, design: DesignText) -> Packed:
+        known = self._recent(design)
+        if isinstance(known, Packed):
+            return known
+        return self._remember(design, pack_design(design))
+
+    def _pack_state(self, state: State) -> _PackedState:
+        known = self._recent(state)
+        if isinstance(known, _PackedState):
+            return known
+        design = self._pack_design(state.design)
+        evaluation = pack_observation(state.observation) if state.observation is not None else None
+        packed = pack_state(state, design=design.digest, evaluation=evaluation.digest if evaluation is not None else None)
+        return self._remember(state, _PackedState(design, evaluation, packed))
+
+    def _recent(self, value: object) -> Packed | _PackedState | None:
+        with self._lock:
+            known = self._packed.get(id(value))
+            return known[1] if known is not None and known[0] is value else None
+
+    def _remember(self, value: object, packed: _Kept) -> _Kept:
+        with self._lock:
+            self._packed[id(value)] = (value, packed)
+            self._packed.move_to_end(id(value))
+            while len(self._packed) > _RECENT:
+                self._packed.popitem(last=False)
+        return packed
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, guarded(self.path):
+            connection = self._database.conn
+            # The lock is taken before anything is read: a transaction that began by reading can't always wait for it.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                self._database.rollback()
+                raise
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One moment of the store, whatever others write meanwhile."""
+        with self._lock, guarded(self.path):
+            connection = self._database.conn
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                self._database.rollback()
+
+
+def without_secrets(text: str) -> str:
+    """Leave out of a command line what looks like a key, a token, a password, or who is named in an address."""
+    return _SECRETS.sub(lambda found: next(group for group in found.groups() if group is not None) + "...", text)
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
+    connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+
+
+def _insert_contents(connection: sqlite3.Connection, packed: Packed) -> None:
+    connection.executemany("INSERT INTO blobs (digest, content) VALUES (?, ?)", packed.contents.items())
+
+
+def _insert_design(connection: sqlite3.Connection, packed: Packed) -> None:
+    if connection.execute("SELECT 1 FROM designs WHERE digest = ?", [packed.digest]).fetchone():
+        return
+    _insert_contents(connection, packed)
+    _insert(connection, "designs", design_row(packed.digest, packed.body))
+    for row in file_rows(packed.digest, packed.body):
+        _insert(connection, "design_files", row)
+
+
+def _insert_state(connection: sqlite3.Connection, packed: _PackedState) -> None:
+    digest = packed.state.digest
+    if connection.execute("SELECT 1 FROM states WHERE digest = ?", [digest]).fetchone():
+        return
+    _insert_design(connection, packed.design)
+    if packed.evaluation is not None:
+        _insert_contents(connection, packed.evaluation)
+        _insert(connection, "evaluations", evaluation_row(packed.evaluation.digest, packed.evaluation.body))
+    _insert_contents(connection, packed.state)
+    _insert(connection, "states", state_row(digest, packed.state.body, packed.state.contents))
+
+
+def _insert_answer(connection: sqlite3.Connection, trajectory: str, testbench: Testbench, answer: Answer, reason: str) -> None:
+    said = reason.encode("utf-8", "replace").decode("utf-8")
+    row: Row = {"trajectory": trajectory, "answer": answer.value, "testbench": testbench.digest, "reason": said, "at": _now()}
+    _insert(connection, "acceptances", row)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
