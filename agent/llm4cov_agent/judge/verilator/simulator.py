@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -229,7 +230,13 @@ def _read_run(job: Job, outcome: Outcome, results: tuple[Problem, ...], coverage
         # Messages that did not end the simulation leave a run that counts, and are passed on.
         warnings = tuple(replace(problem, severity=Severity.WARNING) for problem in printed[:_MOST_PRINTED_PROBLEMS])
         status, problems = RunStatus.OK, warnings
-    return Run(status=status, problems=problems, run_s=outcome.seconds, log=outcome.output[-_LOG_END_CHARACTERS:])
+    return Run(status=status, problems=problems, run_s=outcome.seconds, log=_log(outcome.output, job.testbench.file_name))
+
+
+def _log(output: str, file_name: str) -> str:
+    """Keep the end of what was printed; `$finish` names the testbench by the folder of its build, which differs each time."""
+    folders = rf"(?:/[^/\s]{{1,255}}){{1,40}}/{_TESTBENCH_FOLDER}/(?={re.escape(file_name)}\b)"
+    return re.sub(folders, "", output[-_LOG_END_CHARACTERS:])
 
 
 def _with_coverage(record: RunRecord, job: Job) -> Run:
