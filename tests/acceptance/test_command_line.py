@@ -271,8 +271,48 @@ def test_holes_of_a_weak_testbench_are_explained_and_shown_to_be_reachable(workp
     verdicts = {hole["comment"]: hole for hole in json.loads(done.stdout)["holes"]}
     assert done.returncode == 0 and verdicts["else"]["verdict"] == "covered"
     assert "confirmed" in verdicts["else"]["reason"]
+    untried = json.loads(workplace.call("holes", workplace.rtl, "--tb", workplace.tb, "--json").stdout)
+    assert all(list(hole) == HOLE_KEYS and hole["verdict"] == "unknown" for hole in untried["holes"])
+    [reason] = [hole["reason"] for hole in untried["holes"] if hole["comment"] == "else"]
+    assert (
+        reason
+        == f"Not hit in {untried['cycles']} cycles: needs `!(en && up)` (line 4, never true) and then `!en`; driven by inputs `en`, `up`."
+    )
     told = workplace.call("holes", workplace.rtl, "--tb", workplace.tb, "--explain")
     assert "driven by inputs" in told.stdout
+
+
+SWITCHED = """\
+module switched #(parameter KEEP_ENABLE = 0, parameter WIDTH = 2) (
+    input logic clk, rst, input logic [WIDTH-1:0] a, output logic [WIDTH-1:0] q
+);
+  if (WIDTH > 3) $error("too wide");
+  always_ff @(posedge clk)
+    if (rst) q <= '0;
+    else if (KEEP_ENABLE != 0) q <= a;
+    else if (WIDTH > 8) q <= '1;
+endmodule
+"""
+
+
+def test_a_sweep_writes_a_testbench_for_another_parameter_value(workplace: Workplace) -> None:
+    (workplace.folder / "switched.sv").write_text(SWITCHED)
+    done = workplace.call("generate", "switched.sv", "--sweep", "--budget-s", "10", "--json")
+    record = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert list(record)[: len(KEYS)] == KEYS and list(record)[-2:] == ["configurations", "union"]
+    [one] = record["configurations"]
+    assert one["parameters"] == {"KEEP_ENABLE": "1"} and one["status"] == "ok" and one["beyond"] > 0
+    assert record["union"]["overall"] > record["overall"]
+    assert any("WIDTH = 9 is not tried" in problem["message"] for problem in record["problems"])
+    # By hand, the parameter as the user gives it: the same number.
+    measured = workplace.call("cover", "switched.sv", "--tb", one["testbench"], "-G", "KEEP_ENABLE=1", "--json")
+    assert json.loads(measured.stdout)["overall"] == one["overall"]
+
+    told = workplace.call("generate", "switched.sv", "--sweep", "--budget-s", "10", "--force")
+    assert "WIDTH = 9 is not tried: $error encountered: too wide\n" in told.stderr
+    alone = json.loads(workplace.call("generate", "switched.sv", "--budget-s", "5", "--json", "--force").stdout)
+    assert list(alone) == list(record)[:-2]
 
 
 def test_ctrl_c_during_a_search_writes_the_best_so_far(workplace: Workplace) -> None:

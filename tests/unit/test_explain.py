@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fixtures import loader
 
-from llm4cov_agent.closure.explain import MAX_INPUTS, Explanation, NearestApproach, code, explain
-from llm4cov_agent.judge.coverage import CoveragePoint, Kind
-from llm4cov_agent.judge.holes import Hole, Verdict, VerdictKind
-from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.closure.explain import MAX_INPUTS, Explanation, code, explain
+from llm4cov_agent.closure.nearest import NearestApproach, nearest_of
+from llm4cov_agent.closure.reached import reached_of
+from llm4cov_agent.closure.reasons import MOST_REASONS, reasons
+from llm4cov_agent.closure.runs import Target
+from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
+from llm4cov_agent.judge.evaluator import Evaluation
+from llm4cov_agent.judge.holes import NOT_TRIED, Hole, Verdict, VerdictKind
+from llm4cov_agent.judge.simulator import Run, RunStatus
+from llm4cov_agent.rtl.design import Constant, Design
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.elaborate.condition_text import alternatives, negated, shortened
 from llm4cov_agent.rtl.elaborate.condition_values import Conditions
@@ -341,3 +348,139 @@ def test_alternatives_and_lengths() -> None:
     assert alternatives("s", "==?", ["[1:3]"]) == "s inside {[1:3]}"
     assert alternatives("", "==", ["a", "b"]) == "a || b"
     assert len(shortened("x" * 500)) == 120
+
+
+def test_the_value_seen_is_told_where_the_distance_leaves_one(small: Read) -> None:
+    places = {one.span for one in small.design.constants}
+    assert places
+    span = next(iter(places))
+    constants = tuple(
+        Constant(signal, 8, value, span) for signal, value in (("u0.cnt", 255), ("u0.cnt", 100), ("u0.cnt", 3), ("u0.state", 1))
+    )
+    design = replace(small.design, constants=constants)
+    distances = {Target(one.signal, one.value): 40 for one in constants} | {Target("u0.unknown", 1): 2}
+    found = {(one.signal, one.wanted): one.seen for one in nearest_of(distances, design).values()}
+    # Of a state, a distance says nothing.
+    assert found == {("u0.cnt", 255): 215, ("u0.cnt", 100): None, ("u0.cnt", 3): 43}
+    assert nearest_of(None, design) == {}
+
+
+class Counted:
+    """Coverage of the small design, made by hand: each count belongs to a point of the source."""
+
+    def __init__(self, read: Read, counts: dict[tuple[Kind, str, str, int], int]) -> None:
+        self.read = read
+        self.coverage = Coverage({read.point(kind, at, comment, behind): count for (kind, at, comment, behind), count in counts.items()})
+
+    def sentence(self, kind: Kind, at: str, comment: str, behind: int = 0) -> str:
+        hole = Hole(self.read.point(kind, at, comment, behind), "")
+        found = explain(hole, self.read.design, self.read.conditions, reached=reached_of(self.coverage, self.read.conditions))
+        assert found.needs in found.sentence
+        return found.sentence
+
+    def after(self, kind: Kind, at: str, comment: str, behind: int = 0) -> str:
+        return self.sentence(kind, at, comment, behind).partition(": ")[2].partition(";")[0]
+
+
+Key = tuple[Kind, str, str, int]
+LEFT_RESET: Key = (Kind.BRANCH, "if (!rst_n)", "else", 1)
+IN_RESET: Key = (Kind.BRANCH, "if (!rst_n)", "if", 0)
+RUN: Key = (Kind.LINE, "RUN: begin", "case", 3)
+FULL: Key = (Kind.BRANCH, "if (cnt ==", "if", 0)
+NOT_FULL: Key = (Kind.BRANCH, "if (cnt ==", "else", 1)
+FAST: Key = (Kind.LINE, "if (FAST)", "elsif", 0)
+DONE: Key = (Kind.BRANCH, "if (done)", "if", 0)
+NOT_DONE: Key = (Kind.BRANCH, "if (done)", "else", 1)
+
+
+def bits(rises: dict[int, int], falls: dict[int, int]) -> dict[tuple[Kind, str, str, int], int]:
+    edges = {(Kind.TOGGLE, "cnt;", f"cnt[{bit}]:0->1", 0): rises.get(bit, 0) for bit in range(8)}
+    return edges | {(Kind.TOGGLE, "cnt;", f"cnt[{bit}]:1->0", 0): falls.get(bit, 0) for bit in range(8)}
+
+
+def test_the_first_condition_that_never_held_is_named(small: Read) -> None:
+    base = {LEFT_RESET: 9, IN_RESET: 1, RUN: 0, FULL: 0, NOT_FULL: 0}
+    assert Counted(small, base).after(*FULL[:3]) == "needs `state == RUN` (line 19, never chosen) and then `cnt == 8'd255`"
+    entered = Counted(small, base | {RUN: 5, NOT_FULL: 5})
+    assert entered.after(*FULL[:3]) == "needs `state == RUN` (line 19) and then `cnt == 8'd255` (never true)"
+    # The reset is mostly not worth a word, but where it never ended it is the reason.
+    assert (
+        Counted(small, base | {LEFT_RESET: 0})
+        .after(*FULL[:3])
+        .startswith("needs `rst_n` (line 12, never true), then `state == RUN` (line 19)")
+    )
+
+
+def test_what_coverage_can_not_tell_is_not_said(small: Read) -> None:
+    for counts in ({}, {FULL: 0}, {RUN: 0}, {RUN: 0, FULL: 0, NOT_FULL: 0}, {LEFT_RESET: 0, FULL: 0}):
+        assert "never true" not in Counted(small, counts).after(*FULL[:3])
+        assert "never chosen" not in Counted(small, counts).after(*FULL[:3])
+    # The other way out was taken: so it was asked, whatever is around it.
+    assert Counted(small, {FULL: 0, NOT_FULL: 2}).after(*FULL[:3]).endswith("`cnt == 8'd255` (never true)")
+
+
+def test_bits_that_never_rose_are_named(small: Read) -> None:
+    counts = {LEFT_RESET: 9, RUN: 5, FULL: 0, NOT_FULL: 5}
+    rose = dict.fromkeys(range(5), 3)
+    told = Counted(small, counts | bits(rose, rose)).after(*FULL[:3])
+    assert told.endswith("`cnt == 8'd255` (never true, `cnt[7:5]` never rose)")
+    # A bit that fell was set before.
+    assert "`cnt[6:5]` never rose" in Counted(small, counts | bits(rose, {**rose, 7: 1})).after(*FULL[:3])
+    assert "rose" not in Counted(small, counts).after(*FULL[:3])
+    near = explain(
+        Hole(small.point(*FULL[:3]), ""),
+        small.design,
+        small.conditions,
+        {"": NearestApproach("u0.cnt", 255, 238, 17)},
+        reached_of(Counted(small, counts | bits(rose, rose)).coverage, small.conditions),
+    )
+    assert "`cnt == 8'd255` (never true, nearest: 17 of 255)" in near.sentence
+    assert near.nearest == ("nearest: 17 of 255",)
+
+
+def test_an_else_that_goes_on_with_if_has_no_count_of_its_own(small: Read) -> None:
+    around = {LEFT_RESET: 9, RUN: 5}
+    never = Counted(small, around | {FAST: 5, DONE: 0, NOT_DONE: 0}).after(*DONE[:3])
+    assert never == "needs `state == RUN` (line 19), then `!FAST` (line 22, never true) and then `done`"
+    asked = Counted(small, around | {FAST: 0, DONE: 0, NOT_DONE: 5}).after(*DONE[:3])
+    assert asked == "needs `state == RUN` (line 19), then `!FAST` (line 22) and then `done` (never true)"
+    assert "never" not in Counted(small, around | {FAST: 5, DONE: 0}).after(*DONE[:3])
+    first = Counted(small, around | {FAST: 0, DONE: 0, NOT_DONE: 5}).after(*FAST[:3])
+    assert first == "needs `state == RUN` (line 19) and then `FAST` (never true)"
+
+
+def evaluated(read: Read, counts: dict[tuple[Kind, str, str, int], int], *verdicts: Verdict, cycles: int | None) -> Evaluation:
+    coverage = Counted(read, counts).coverage
+    missed = coverage.missed()
+    holes = tuple(Hole(point, "", verdict) for point, verdict in zip(missed, (*verdicts, *[NOT_TRIED] * len(missed)), strict=False))
+    run = Run(status=RunStatus.OK, problems=(), log="", coverage=coverage)
+    return Evaluation(run=run, problems=(), tallies=coverage.tallies(), holes=holes, cycles=cycles)
+
+
+def test_reasons_keep_verdicts_and_their_grounds(small: Read) -> None:
+    counts = {LEFT_RESET: 9, RUN: 5, FULL: 0, NOT_FULL: 5}
+    needs = "`state == RUN` (line 19) and then `cnt == 8'd255` (never true); driven by inputs `div`, `start`."
+    [hole] = reasons(evaluated(small, counts, cycles=20), small.design).holes
+    assert (hole.verdict.kind, hole.verdict.reason) == (VerdictKind.UNKNOWN, f"Not hit in 20 cycles: needs {needs}")
+    [hole] = reasons(evaluated(small, counts, cycles=None), small.design).holes
+    assert hole.verdict.reason == f"Not hit: needs {needs}"
+    bounded = Verdict(VerdictKind.BOUNDED, "Not within 5 cycles.", 5)
+    [hole] = reasons(evaluated(small, counts, bounded, cycles=20), small.design).holes
+    assert hole.verdict == replace(bounded, reason=f"Not within 5 cycles. Needs {needs}")
+    proved = Verdict(VerdictKind.UNREACHABLE, "From no state.")
+    [hole] = reasons(evaluated(small, counts, proved, cycles=20), small.design).holes
+    assert hole.verdict.kind is VerdictKind.UNREACHABLE
+    assert hole.verdict.reason.startswith("From no state. Would need `state == RUN`")
+    near = reasons(evaluated(small, counts, cycles=1), small.design, {"": NearestApproach("u0.cnt", 255, 238, 17)})
+    assert near.holes[0].verdict.reason.startswith("Not hit in 1 cycle: needs")
+    assert "nearest: 17 of 255" in near.holes[0].verdict.reason
+
+
+def test_reasons_are_bounded_in_number(small: Read) -> None:
+    point = small.point(*FULL[:3])
+    whole = evaluated(small, {LEFT_RESET: 9, RUN: 5, FULL: 0, NOT_FULL: 5}, cycles=20)
+    holes = tuple(Hole(point, str(index)) for index in range(MOST_REASONS + 7))
+    found = reasons(replace(whole, holes=holes), small.design).holes
+    assert [hole.hier for hole in found] == [hole.hier for hole in holes]
+    assert sum(hole.verdict == NOT_TRIED for hole in found) == 7
+    assert reasons(replace(whole, holes=()), small.design).holes == ()

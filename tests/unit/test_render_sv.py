@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from llm4cov_agent.bench.stimulus import Drive, Hold, Random, RandomField, Reset
 from llm4cov_agent.bench.systemverilog import render_systemverilog
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.loop.policies.random import random_stimulus
-from llm4cov_agent.rtl.design import Instance
+from llm4cov_agent.rtl.design import DesignFile, Instance
 from llm4cov_agent.rtl.source import Span
 
 GOLDEN = Path(__file__).parent / "goldens" / "tb_alu.sv"
@@ -43,6 +44,30 @@ def text_of(stimulus: Stimulus = SHORT) -> str:
 
 def test_golden() -> None:
     assert text_of() == GOLDEN.read_text()
+
+
+def command_of(text: str) -> tuple[list[str], str]:
+    """Give the words of the command in a header, and the program that it makes."""
+    lines = text.splitlines()
+    command, program = (line.removeprefix("//   $ ") for line in lines[3:5])
+    return shlex.split(command), program
+
+
+def test_the_command_in_the_header_is_one_line_for_a_shell() -> None:
+    many = tuple(DesignFile(Path(f"/x/a file with a long name {index}.sv"), "", "source") for index in range(9))
+    rtl = replace(ALU, files=many, include_dirs=(Path("/x/inc dir"),), defines=(("SIZE", "(1 << 4)"), ("FAST", None)))
+    words, program = command_of(render_systemverilog(SHORT, rtl).text)
+    assert words == [
+        *("verilator", "--binary", "--timing", "tb_alu.sv", "-DSIZE=(1 << 4)", "-DFAST", "-Iinc dir"),
+        *(f"a file with a long name {index}.sv" for index in range(9)),
+        *("--top-module", "tb_alu"),
+    ]
+    assert program == "obj_dir/Vtb_alu"
+
+
+def test_two_underscores_in_a_row_do_not_change_the_name_of_the_program() -> None:
+    words, program = command_of(render_systemverilog(SHORT, ALU, variant="KEEP_1").text)
+    assert (words[-2:], program) == (["-o", "tb_alu__KEEP_1"], "obj_dir/tb_alu__KEEP_1")
 
 
 def test_same_input_same_bytes_wherever_the_files_lie() -> None:

@@ -106,12 +106,14 @@ class _Writer:
         options = [f"-D{name}" + (f"={value}" if value is not None else "") for name, value in self.design.defines]
         options += [f"-I{folder.name}" for folder in self.design.include_dirs]
         words = [f"{self.name}.sv", *options, *(path.name for path in self.design.sources), "--top-module", self.name]
+        # Verilator writes two underscores in a row as something longer in the names of its files.
+        program, named = (self.name, ["-o", self.name]) if "__" in self.name else (f"V{self.name}", [])
         yield from paragraph(f"Testbench of {plain_name(self.design.top)}.", prefix="// ")
         yield "//"
         yield "// To build and run it:"
         # In one line, however long, so that it can be pasted; behind a `$`, as Verilator would take the bare name for a directive.
-        yield f"//   {as_comment(f'$ verilator --binary --timing {shlex.join(words)}')}"
-        yield f"//   $ obj_dir/V{self.name}"
+        yield f"//   {as_comment(f'$ verilator --binary --timing {shlex.join([*words, *named])}')}"
+        yield f"//   $ obj_dir/{program}"
 
     def _declarations(self) -> Iterator[str]:
         initial = initial_values(self.stimulus, self.design)
