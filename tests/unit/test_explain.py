@@ -357,7 +357,8 @@ def test_the_value_seen_is_told_where_the_distance_leaves_one(small: Read) -> No
     constants = tuple(
         Constant(signal, 8, value, span) for signal, value in (("u0.cnt", 255), ("u0.cnt", 100), ("u0.cnt", 3), ("u0.state", 1))
     )
-    design = replace(small.design, constants=constants)
+    # Two bits of the counter are compared too: that says nothing about the width of the whole.
+    design = replace(small.design, constants=(*constants, Constant("u0.cnt", 2, 3, span)))
     distances = {Target(one.signal, one.value): 40 for one in constants} | {Target("u0.unknown", 1): 2}
     found = {(one.signal, one.wanted): one.seen for one in nearest_of(distances, design).values()}
     # Of a state, a distance says nothing.
@@ -436,6 +437,14 @@ def test_bits_that_never_rose_are_named(small: Read) -> None:
     )
     assert "`cnt == 8'd255` (never true, nearest: 17 of 255)" in near.sentence
     assert near.nearest == ("nearest: 17 of 255",)
+
+
+def test_a_bit_that_never_fell_as_it_never_rose(small: Read) -> None:
+    fall: Key = (Kind.TOGGLE, "done", "done:1->0", 0)
+    for rises, expected in ((0, True), (3, False)):
+        counts = {fall: 0, (Kind.TOGGLE, "done", "done:0->1", 0): rises}
+        assert ("done never 1->0 (line 4): it never rose either; assigned" in Counted(small, counts).sentence(*fall[:3])) is expected
+    assert "rose" not in Counted(small, {fall: 0}).sentence(*fall[:3])
 
 
 def test_an_else_that_goes_on_with_if_has_no_count_of_its_own(small: Read) -> None:

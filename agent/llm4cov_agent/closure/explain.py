@@ -84,6 +84,8 @@ def explain(
     proved = hole.verdict.kind is VerdictKind.UNREACHABLE
     sentence = subject + " and is proved unreachable" * proved
     clauses = list(_clauses(hole.point, needs, shown, left_out, remarks, "would need" if proved else "needs"))
+    if reached is not None and reached.never_came_up(hole.point):
+        clauses.insert(0, "it never rose either")
     if needs.own is not None and not needs.own.signals:
         clauses.append("only parameters and constants decide it")
     elif inputs and not proved:

@@ -26,10 +26,13 @@ class NearestApproach:
 def nearest_of(distances: Mapping[Target, int] | None, design: Design) -> dict[str, NearestApproach]:
     """Turn distances into approaches, by a name for each; states are left out, as between those a distance means nothing."""
     machines = {machine.signal for machine in design.machines}
-    widths = {(one.signal, one.value): one.width for one in design.constants}
+    # Where only bits of a signal are compared, the constant is as wide as those: the widest is that of the signal, if any is.
+    widths: dict[str, int] = {}
+    for one in design.constants:
+        widths[one.signal] = max(one.width, widths.get(one.signal, 0))
     found: dict[str, NearestApproach] = {}
     for target, distance in (distances or {}).items():
-        width = widths.get((target.signal, target.value))
+        width = widths.get(target.signal)
         if width is not None and target.signal not in machines:
             found[f"{target.signal} == {target.value}"] = NearestApproach(
                 target.signal, target.value, distance, _seen(target.value, distance, width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llm4cov_agent.closure.needs import WORDS, is_negative
@@ -38,6 +38,7 @@ class Reached:
     """The counts of a run, by the places of conditions. Made by `reached_of`."""
 
     conditions: Conditions
+    _counts: Mapping[CoveragePoint, int] = field(repr=False)
     _hits: Mapping[Key, int] = field(repr=False)
     """By place and word, in all instances together; what the simulator doesn't count is missing."""
     _executed: Mapping[Path, Sequence[tuple[int, int]]] = field(repr=False)
@@ -58,6 +59,12 @@ class Reached:
                 return Missed(part, _not_done(self._keys[part]), False) if is_certain else None
             is_certain = is_certain and held is True
         return None
+
+    def never_came_up(self, point: CoveragePoint) -> bool:
+        """Say whether a point is the fall of a bit that never rose either."""
+        name, _, edge = point.comment.rpartition(":")
+        rise = replace(point, comment=f"{name}:{RISE}")
+        return point.kind is Kind.TOGGLE and edge == FALL and self._counts.get(rise) == 0
 
     def never_rose(self, part: Condition) -> tuple[str, ...]:
         """Name the bits, folded, that one value a condition wants has set and that stayed as they were in all instances."""
@@ -137,7 +144,7 @@ def reached_of(coverage: Coverage, conditions: Conditions) -> Reached:
     keys: dict[Condition, tuple[Key, ...]] = {}
     for own_key, condition in conditions.own.items():
         keys[condition] = (*keys.get(condition, ()), own_key)
-    return Reached(conditions, hits, {file: sorted(places) for file, places in executed.items()}, keys, edges)
+    return Reached(conditions, coverage.hits, hits, {file: sorted(places) for file, places in executed.items()}, keys, edges)
 
 
 def _other_way(key: Key) -> Key:
