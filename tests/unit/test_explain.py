@@ -420,6 +420,21 @@ def test_what_coverage_can_not_tell_is_not_said(small: Read) -> None:
     assert Counted(small, {FULL: 0, NOT_FULL: 2}).after(*FULL[:3]).endswith("`cnt == 8'd255` (never true)")
 
 
+def test_what_is_around_counts_where_the_way_leaves_it_out(tmp_path: Path) -> None:
+    """Expressions are looked at whatever a case chooses, so that the way to one has no case items."""
+    text = (
+        "module m(input logic [1:0] s, input logic a, b, c, output logic q);\n"
+        "  always_comb begin\n    q = 0;\n"
+        "    case (s)\n      2'd1: if (a) q = b & c;\n      default: ;\n    endcase\n  end\nendmodule\n"
+    )
+    read = Read(tmp_path / "m.sv", text)
+    item: Key = (Kind.LINE, ": if (a)", "case", 0)
+    way: dict[Key, int] = {(Kind.BRANCH, "if (a)", "if", 0): 0, (Kind.BRANCH, "if (a)", "else", 1): 0}
+    expression: Key = (Kind.EXPR, "b & c", "(b==1 && c==1) => 1", 2)
+    assert Counted(read, {item: 0} | way).after(*expression) == "needs `a` and then `b && c`"
+    assert Counted(read, {item: 4} | way).after(*expression) == "needs `a` (never taken) and then `b && c`"
+
+
 def test_bits_that_never_rose_are_named(small: Read) -> None:
     counts = {LEFT_RESET: 9, RUN: 5, FULL: 0, NOT_FULL: 5}
     rose = dict.fromkeys(range(5), 3)

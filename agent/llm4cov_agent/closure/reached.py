@@ -49,15 +49,13 @@ class Reached:
 
     def first_missed(self, chain: Sequence[Condition]) -> Missed | None:
         """Find the first condition, outermost first, that never held; None where coverage doesn't tell which it is."""
-        is_certain = True
         for part in chain:
-            held = self._held(part)
-            if held is False:
+            if self._held(part) is False:
                 if self._was_asked(part):
                     return Missed(part, "never true", True)
-                # Without a sign that it was asked, something around it may be what never held.
-                return Missed(part, _not_done(self._keys[part]), False) if is_certain else None
-            is_certain = is_certain and held is True
+                # Without a sign that it was asked, something around it may be what never held, even if it is not in the chain.
+                is_first = all(self._held(outer) for outer in self.conditions.around(part.place))
+                return Missed(part, _not_done(self._keys[part]), False) if is_first else None
         return None
 
     def never_came_up(self, point: CoveragePoint) -> bool:
