@@ -59,6 +59,8 @@ class ClosePlan:
     workers: int | None = None
     """Processes of the harness; None for one per processor."""
     proves: bool = True
+    given: Stimulus | None = None
+    """What the testbench begins with, as it is; closure adds what that leaves. One with other clocks than `free_clocks` is not used."""
     limits: SimulationLimits = field(default_factory=SimulationLimits)
 
 
@@ -101,10 +103,12 @@ def close(
                 hint = Problem(f"compiling the design takes more than {limits.build_s:.0f} s", hint="Allow more with --budget-s.")
                 return Closed(stimulus=None, verdicts={}, problems=(hint,) if too_long else opened.problems)
             say("starting the model")
-            opened.harness.start(targets_of(design))
+            given = plan.given if plan.given is not None and plan.given.clocks == clocks else None
+            seed = plan.seed if given is None else given.seed
+            opened.harness.start(targets_of(design), seed=seed)
             window = _window(plan, opened, time.monotonic() - started)
             cycles = int(min(plan.cycles, max(_LEAST_CYCLES, _SLOW_SHARE * window.seconds * opened.harness.cycles_per_s)))
-            search = Search(opened.harness, Palette(design, clocks), plan.seed, cycles)
+            search = Search(opened.harness, Palette(design, clocks), seed, cycles, given.sequences if given is not None else ())
             return _Closing(design, verilator, plan, search, window, say, cancel).run()
     except HarnessBroken as broken:
         return Closed(stimulus=None, verdicts={}, problems=(_broken(design, str(broken)),))

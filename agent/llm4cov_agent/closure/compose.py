@@ -58,7 +58,10 @@ class Composed:
 
 
 def compose(search: Search, *, limit: int, stopped: Callable[[], bool] = lambda: False) -> Composed:
-    """Choose, order, shorten and name the sequences of a stimulus that takes at most about `limit` cycles."""
+    """Choose, order, shorten and name the sequences of a stimulus that takes at most about `limit` cycles.
+
+    What the search was given stands in front as it is.
+    """
     composer = _Composer(search, limit, stopped)
     chains = composer.chosen()
     chains = composer.repaired(chains)
@@ -74,21 +77,30 @@ class _Composer:
         self.search, self.harness, self.limit, self.stopped = search, search.harness, limit, stopped
         self.spent = 0
         self.wanted = self._points(search.hit)
+        self.given = tuple(step for sequence in search.given for step in sequence.steps)
+        self.given_hit, self.given_cycles = self._begin()
+
+    def _begin(self) -> tuple[frozenset[CoveragePoint], int]:
+        """What the testbench hits before the first chosen sequence, and how long that takes."""
+        if not self.given:
+            return self._points(self.harness.at_power_up), 0
+        hit, cycles = self.measure(())
+        return self._points(hit), cycles
 
     def _points(self, counters: Iterable[int]) -> frozenset[CoveragePoint]:
         return frozenset(point for counter in counters for point in self.harness.points[counter])
 
     def chosen(self) -> list[Chain]:
         """Take chains until every point is hit by one, those first that add most for their cycles (greedy set cover)."""
-        left = set(self.wanted - self._points(self.harness.at_power_up))
+        left = set(self.wanted - self.given_hit)
         corpus = self.search.corpus
         numbers = sorted(set(self.search.first.values()))[-_MOST_CANDIDATES:]
         if corpus.is_chain:
-            return self._chains(numbers[-1:])
+            return self._going_on(self._chains(numbers[-1:]))
         candidates = self._chains(numbers)
         points = {id(chain): self._points(chain.counters) for chain in candidates}
         taken: list[Chain] = []
-        budget = self.limit
+        budget = self.limit - self.given_cycles
         while left:
             best = max(
                 (chain for chain in candidates if chain.cycles <= budget),
@@ -100,7 +112,15 @@ class _Composer:
             taken.append(best)
             left -= points[id(best)]
             budget -= best.cycles
-        return taken
+        return self._going_on(taken)
+
+    def _going_on(self, chains: list[Chain]) -> list[Chain]:
+        """Let one chain that begins with what was given go on from there, in front of the others, instead of repeating it."""
+        first = next((chain for chain in chains if chain.entries[0].number == self.search.given_entry), None)
+        if first is None:
+            return chains
+        others = [chain for chain in chains if chain is not first]
+        return [*([replace(first, entries=first.entries[1:], idle=())] if len(first.entries) > 1 else []), *others]
 
     def _chains(self, numbers: list[int]) -> list[Chain]:
         paths = [tuple(self.search.corpus.path(number)) for number in numbers]
@@ -124,8 +144,8 @@ class _Composer:
         return chains
 
     def measure(self, sequences: Iterable[tuple[Step, ...]]) -> tuple[frozenset[int], int]:
-        """Run sequences one after the other from one power-up: (counters hit, cycles)."""
-        steps = tuple(step for sequence in sequences for step in sequence)
+        """Run sequences one after the other from one power-up, what was given first: (counters hit, cycles)."""
+        steps = (*self.given, *(step for sequence in sequences for step in sequence))
         [report] = self.harness.run([Order(steps, POWER_UP, tells_all=True)], most_cycles=2 * self.limit)
         self.spent += max(report.cycles, 2000)
         hit = report.counters | self.harness.at_power_up if report.ending is Ending.DONE else frozenset()
@@ -188,18 +208,18 @@ class _Composer:
 
     def named(self, sequences: list[tuple[Step, ...]], chains: list[Chain]) -> Composed:
         """Give each sequence a name and a comment that says what it is first to hit."""
-        design, names = self.search.palette.design, Names(())
-        seen = self._points(self.harness.at_power_up)
+        design, names = self.search.palette.design, Names(sequence.name for sequence in self.search.given)
+        seen = self.given_hit
         found: list[Sequence] = []
         for place, (steps, chain) in enumerate(zip(sequences, chains, strict=True)):
             hit = self._points(chain.counters if self.stopped() else self.measure(sequences[: place + 1])[0])
             name, comment = _words(hit - seen, chain)
             found.append(Sequence(names.pick(name), comment, steps))
             seen |= hit
-        if not found:
+        if not found and not self.given:
             found.append(Sequence("settle", "Nothing is to be driven.", (Hold(2),)))
         counters, cycles = self.measure(sequence.steps for sequence in found)
-        stimulus = Stimulus(design.top, self.search.seed & 0xFFFF_FFFF, self.search.palette.clocks, tuple(found))
+        stimulus = Stimulus(design.top, self.search.seed & 0xFFFF_FFFF, self.search.palette.clocks, (*self.search.given, *found))
         return Composed(stimulus, counters, self.wanted - self._points(counters), cycles)
 
 

@@ -104,12 +104,15 @@ class Harness:
         """How many processes run at once."""
         return len(self._workers)
 
-    def start(self, targets: Sequence[Target] = ()) -> None:
+    def start(self, targets: Sequence[Target] = (), *, seed: int = 1) -> None:
         """Start the processes; `targets` of signals that the model does not have are left out of `self.targets`.
+
+        `seed` is that of the stimulus, for draws that name none of their own.
 
         Raises HarnessBroken if the model does not come up.
         """
         common = self._common
+        common.seed = seed & 0xFFFF_FFFF
         common.targets = tuple(target for target in targets if target.signal in common.signals)
         self._start_another()
         # Two snapshots of a design with a large memory may be all that there is room for.

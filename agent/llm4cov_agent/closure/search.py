@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random as Generator
 
-from llm4cov_agent.bench.stimulus import Hold, Random, Reset, Step
+from llm4cov_agent.bench.stimulus import Hold, Random, Reset, Sequence, Step
 from llm4cov_agent.closure.aims import Aims, aims_for
 from llm4cov_agent.closure.corpus import Corpus, Entry
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, Order, Report, Target
@@ -68,6 +68,10 @@ class Search:
     seed: int
     most_cycles: int
     """Cycles that a testbench may take."""
+    given: tuple[Sequence, ...] = ()
+    """What the testbench begins with: the search goes on from what it reaches. Emptied if it can't be run to its end."""
+    given_entry: int | None = None
+    """The entry of what was given."""
     corpus: Corpus = field(init=False)
     tally: Tally = field(default_factory=Tally)
     hit: set[int] = field(default_factory=set)
@@ -103,9 +107,27 @@ class Search:
         self.corpus = Corpus(most_cycles=self.most_cycles // 2, is_chain=not self.palette.resets and bool(self.palette.clocks))
         self.hit |= self.harness.at_power_up
         self.harness.learn(sorted(self.hit), {}, ())
-        steps: tuple[Step, ...] = (Reset(RESET_CYCLES), Hold(2)) if self.palette.resets else (Hold(2),)
-        origin = "reset" if self.palette.resets else "start"
-        self.offer(steps, origin, "start", POWER_UP, keep_always=True)
+        if self.corpus.is_chain:
+            # There is no way back, so what was given is where all else begins.
+            self._take_given()
+        if not self.corpus.entries:
+            steps: tuple[Step, ...] = (Reset(RESET_CYCLES), Hold(2)) if self.palette.resets else (Hold(2),)
+            origin = "reset" if self.palette.resets else "start"
+            self.offer(steps, origin, "start", POWER_UP, keep_always=True)
+        if not self.corpus.is_chain:
+            self._take_given()
+
+    def _take_given(self) -> None:
+        """Run what was given from power-up, as one entry that can be gone on from."""
+        if not self.given:
+            return
+        count = len(self.corpus.entries)
+        steps = tuple(step for sequence in self.given for step in sequence.steps)
+        self.offer(steps, "what was given", "start", POWER_UP, keep_always=True)
+        if len(self.corpus.entries) == count:
+            self.given = ()
+        else:
+            self.given_entry = next(reversed(self.corpus.entries))
 
     @property
     def points_hit(self) -> frozenset[CoveragePoint]:

@@ -54,6 +54,8 @@ class Common:
     """Counter -> points that it stands for; counters of other files than the design's are left out."""
     at_power_up: frozenset[int] = frozenset()
     """Counters that are hit before the first step of any stimulus."""
+    seed: int = 1
+    """Seed of the draws that name none of their own."""
     targets: tuple[Target, ...] = ()
     crashes: int = 0
     is_over: Callable[[], bool] = lambda: False
@@ -109,7 +111,7 @@ class Worker:
         if not common.points:
             # Before anything runs, so that the file holds the numbers and nothing else.
             self._read_points()
-        answer = self.ask([ord("P"), *common.coder.power_up(1)], _START_S)
+        answer = self.ask([ord("P"), *common.coder.power_up(common.seed)], _START_S)
         if answer is None:
             raise HarnessBroken("the compiled design crashes or hangs at power-up")
         if Ending(answer[0]) is Ending.FINISHED:

@@ -27,7 +27,7 @@ class ClosurePolicy:
         """Close the design; a stop while it searches gives what was found by then."""
         began = time.monotonic()
         design = state.design.design
-        plan = replace(self._plan, seed=ask.seed, budget_s=min(self._plan.budget_s, ask.budget_s))
+        plan = replace(self._plan, seed=ask.seed, budget_s=min(self._plan.budget_s, ask.budget_s), given=state.stimulus)
         closed = close(design, self._verilator, plan, progress=ask.progress, cancel=ask.cancel)
         testbench = None
         problems: tuple[Problem, ...] = closed.problems
