@@ -11,8 +11,9 @@ Left out on purpose: where a testbench lies on this machine, how the closure pol
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llm4cov_agent.bench.stimulus import Stimulus
@@ -30,28 +31,29 @@ from llm4cov_agent.loop.transition import StopReason, Transition
 Contents = Mapping[str, bytes]
 """Digest -> bytes of the long texts that records name."""
 
+_WORDS: dict[int, str] = {id(word): str(word.value) for word in (*Kind, *VerdictKind)}
+"""By identity, which takes a fraction of the time of an enumeration's own hash or value; a list of holes asks thousands of times."""
+
 _PLAIN_BITS = 63
 """Whole numbers of more bits are written as text: databases would round them, and Python reads only 4,300 digits."""
+_MAYBE_LARGE = re.compile("[0-9]{19}")
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
     """A value ready to be stored."""
 
+    digest: str
+    """Digest of the record, and through the digests in it, of everything that it names."""
     body: str
     """Its record as canonical JSON."""
-    contents: dict[str, bytes] = field(default_factory=dict)
+    contents: dict[str, bytes]
     """The long texts that the record names, by digest."""
-
-    @property
-    def digest(self) -> str:
-        """Digest of the record, and through the digests in it, of everything that it names."""
-        return digest_text(self.body)
 
 
 def write_json(value: Json) -> str:
     """Write the canonical form: ASCII, sorted keys, no white space, whole numbers of any size."""
-    return json.dumps(_shrunk(value), sort_keys=True, separators=(",", ":"))
+    return _dumps(value, sort_keys=True)
 
 
 def read_json(text: str) -> Any:
@@ -71,7 +73,7 @@ def pack_design(design: DesignText) -> Packed:
         "defines": [list(define) for define in design.design.defines],
         "overrides": [list(override) for override in design.design.overrides],
     }
-    return Packed(write_json(record), contents)
+    return _pack(record, contents)
 
 
 def pack_observation(observation: Observation) -> Packed:
@@ -79,8 +81,8 @@ def pack_observation(observation: Observation) -> Packed:
     contents: dict[str, bytes] = {}
     holes: list[Json] = [
         [
-            *(missed.point.kind.value, missed.point.file, missed.point.line, missed.point.column, missed.point.comment),
-            *(missed.verdict.value, list(missed.conditions)),
+            *(_WORDS[id(missed.point.kind)], missed.point.file, missed.point.line, missed.point.column, missed.point.comment),
+            *(_WORDS[id(missed.verdict)], missed.conditions),
         ]
         for missed in observation.holes
     ]
@@ -93,7 +95,7 @@ def pack_observation(observation: Observation) -> Packed:
         "log": observation.log,
         "refused": [_problem_json(problem) for problem in observation.refused],
     }
-    return Packed(write_json(record), contents)
+    return _pack(record, contents)
 
 
 def unpack_observation(body: str, contents: Contents) -> Observation:
@@ -123,7 +125,7 @@ def pack_state(state: State, *, design: str, evaluation: str | None) -> Packed:
         "stimulus": _stimulus_text(state.stimulus, contents),
         "evaluation": evaluation,
     }
-    return Packed(write_json(record), contents)
+    return _pack(record, contents)
 
 
 def unpack_state(body: str, contents: Contents, *, design: DesignText, observation: Observation | None) -> State:
@@ -132,29 +134,32 @@ def unpack_state(body: str, contents: Contents, *, design: DesignText, observati
     return State(design, _testbench(record["testbench"], contents), _stimulus(record["stimulus"], contents), observation)
 
 
-def pack_transition(transition: Transition, *, state: str, after: str) -> Packed:
-    """Pack a transition, given the digests of its states."""
+def pack_transition(transition: Transition, *, state: Packed, after: Packed) -> Packed:
+    """Pack a transition, given its packed states."""
     contents: dict[str, bytes] = {}
-    proposal = transition.proposal
+    proposal, judged = transition.proposal, transition.after
     options = proposal.options
+    # Mostly what was judged is what was proposed: then it is packed already.
+    stored = read_json(after.body)
+    same_stimulus, same_testbench = proposal.stimulus is judged.stimulus, proposal.testbench is judged.testbench
     record: dict[str, Json] = {
-        "state": state,
-        "after": after,
+        "state": state.digest,
+        "after": after.digest,
         "kept": transition.kept,
         "policy": transition.policy,
         "model": transition.model,
         "seed": transition.seed,
         "instruction": transition.instruction.value,
         "proposal": {
-            "testbench": _testbench_json(proposal.testbench, contents),
-            "stimulus": _stimulus_text(proposal.stimulus, contents),
+            "testbench": stored["testbench"] if same_testbench else _testbench_json(proposal.testbench, contents),
+            "stimulus": stored["stimulus"] if same_stimulus else _stimulus_text(proposal.stimulus, contents),
             "problems": [_problem_json(named(problem, transition.state.design)) for problem in proposal.problems],
             "reply": _put(contents, proposal.reply) if proposal.reply else None,
             "options": {"format": options.format.value, "budget_tokens": options.budget_tokens} if options is not None else None,
             "is_trusted": proposal.is_trusted,
         },
     }
-    return Packed(write_json(record), contents)
+    return _pack(record, contents)
 
 
 def measured_json(transition: Transition) -> str:
@@ -220,6 +225,11 @@ def bytes_text(content: bytes) -> str:
     return content.decode("utf-8", "surrogatepass")
 
 
+def _pack(record: Json, contents: dict[str, bytes]) -> Packed:
+    body = write_json(record)
+    return Packed(digest_text(body), body, contents)
+
+
 def _put(contents: dict[str, bytes], text: str) -> str:
     content = text_bytes(text)
     digest = digest_bytes(content)
@@ -243,7 +253,7 @@ def _testbench(record: Any, contents: Contents) -> Testbench | None:
 
 def _stimulus_text(stimulus: Stimulus | None, contents: dict[str, bytes]) -> Json:
     # Not in canonical form: the order of the inputs in a step is part of the stimulus.
-    return _put(contents, json.dumps(_shrunk(to_json(stimulus)), separators=(",", ":"))) if stimulus is not None else None
+    return _put(contents, _dumps(to_json(stimulus), sort_keys=False)) if stimulus is not None else None
 
 
 def _stimulus(digest: str | None, contents: Contents) -> Stimulus | None:
@@ -263,6 +273,17 @@ def _problem_json(problem: Problem) -> Json:
 def _problem(entry: Any) -> Problem:
     severity, message, file, line, column, hint, code = entry
     return Problem(message, file=file, line=line, column=column, hint=hint, severity=Severity(severity), code=code)
+
+
+def _dumps(value: Json, *, sort_keys: bool) -> str:
+    try:
+        text = json.dumps(value, sort_keys=sort_keys, separators=(",", ":"))
+    except ValueError:
+        # So Python says that a number has more digits than it writes.
+        text = ""
+    if text and _MAYBE_LARGE.search(text) is None:
+        return text
+    return json.dumps(_shrunk(value), sort_keys=sort_keys, separators=(",", ":"))
 
 
 def _shrunk(value: Json) -> Json:

@@ -18,6 +18,8 @@ from sqlite_utils import Database
 from llm4cov_agent.errors import StoreUnusable, display_path
 from llm4cov_agent.trajectories.migrations import STEPS, is_ours, migrate, version_of
 
+_LOG_PAGES = 4000
+"""Pages of the log (16 MB) after which they are copied into the file; each time costs a wait for the disk."""
 _ATTEMPTS, _PAUSE_S = 200, 0.02
 
 _KEPT = "What was stored before is kept."
@@ -114,6 +116,7 @@ def _prepare(database: Database, path: Path, *, may_write: bool) -> None:
         return
     _use_log(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
     # What is deleted is overwritten at once, not when its place is needed.
     connection.execute("PRAGMA secure_delete = ON")

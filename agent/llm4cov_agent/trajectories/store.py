@@ -7,6 +7,7 @@ A store may be used by several threads, and its file by several processes at onc
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import re
 import secrets
@@ -106,7 +107,7 @@ class Store:
                 "design": packed.digest,
                 "command": without_secrets(command),
                 "began": _now(),
-                "program": importlib.metadata.version("llm4cov-lsp"),
+                "program": _program(),
             }
             _insert(connection, "trajectories", row)
         return trajectory
@@ -220,7 +221,7 @@ class Store:
 
     def _pack(self, transition: Transition) -> tuple[_PackedState, _PackedState, Packed]:
         before, after = self._pack_state(transition.state), self._pack_state(transition.after)
-        return before, after, pack_transition(transition, state=before.state.digest, after=after.state.digest)
+        return before, after, pack_transition(transition, state=before.state, after=after.state)
 
     def _append(
         self,
@@ -334,6 +335,11 @@ def _insert_answer(connection: sqlite3.Connection, trajectory: str, testbench: T
     said = reason.encode("utf-8", "replace").decode("utf-8")
     row: Row = {"trajectory": trajectory, "answer": answer.value, "testbench": testbench.digest, "reason": said, "at": _now()}
     _insert(connection, "acceptances", row)
+
+
+@functools.cache
+def _program() -> str:
+    return importlib.metadata.version("llm4cov-lsp")
 
 
 def _now() -> str:
