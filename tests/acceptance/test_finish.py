@@ -13,10 +13,11 @@ from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import ClosePlan
 from llm4cov_agent.judge.simulator import RunStatus
 from llm4cov_agent.judge.verilator import Verilator
+from llm4cov_agent.loop.judging import judge
 from llm4cov_agent.loop.policies.closure import ClosurePolicy
 from llm4cov_agent.loop.policy import Ask, Proposal, ReplyFormat
 from llm4cov_agent.loop.reply import parse_reply
-from llm4cov_agent.loop.rollout import RolloutPlan, judge, rollout
+from llm4cov_agent.loop.rollout import RolloutPlan, rollout
 from llm4cov_agent.loop.state import Instruction, State, read_design_text
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate
@@ -101,6 +102,6 @@ def test_where_nothing_is_left_the_testbench_stays_as_it_is(simulator: Verilator
     proposal = policy.propose(first.after, ask)
     assert first.after.stimulus is not None and proposal.stimulus is not None
     assert proposal.stimulus.sequences[0] == first.after.stimulus.sequences[0]
-    state, _ = judge(start.design, proposal, simulator, LIMITS)
+    state, _ = judge(start, proposal, simulator, LIMITS)
     assert state.observation is not None and state.observation.status is RunStatus.OK
     assert state.observation.reachable == 100.0

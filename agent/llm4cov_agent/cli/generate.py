@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +20,12 @@ from llm4cov_agent.cli.measure import exit_status, record_json
 from llm4cov_agent.cli.model_options import ModelOptions
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.output import problems_of_output, write_output
+from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.rounds import round_line, rounds_json
 from llm4cov_agent.cli.sweep import FIRST_SHARE, SweepPlan, print_sweep, problems_of_sweep, sweep
+from llm4cov_agent.closure.nearest import nearest_of
+from llm4cov_agent.closure.reasons import reasons
+from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.holes import VerdictKind
@@ -48,7 +54,12 @@ def generate(
     policy: Annotated[PolicyName, typer.Option("--policy", help="Who proposes stimuli.")] = PolicyName.CLOSURE,
     rounds: Annotated[
         int | None,
-        typer.Option("--rounds", min=1, help="Most rounds of the search; of random testbenches, how many are tried.", show_default=False),
+        typer.Option(
+            "--rounds",
+            min=0,
+            help="Most rounds of the search; random testbenches that are tried; repairs after a model's first reply.",
+            show_default=False,
+        ),
     ] = None,
     budget_s: Annotated[
         float, typer.Option("--budget-s", min=0, max=86_400, callback=given.a_number, help="Seconds to search and prove, about.")
@@ -83,6 +94,10 @@ def generate(
     temperature: models.Temperature = 0.7,
     gpu_layers: models.GpuLayers = 0,
     keeps_history: models.History = False,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="File that keeps what was tried; the user's own by default.", show_default=False)
+    ] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Keep nothing of what was tried.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists, keeping a copy of it.")] = False,
     as_json: given.AsJson = False,
 ) -> None:
@@ -141,8 +156,18 @@ def generate(
         keeps_history=keeps_history,
     )
     simulator = open_simulator()
+    recorder = None if no_store else Recorder(store, command=shlex.join(sys.argv[1:]))
+
+    def on_transition(transition: Transition) -> None:
+        if recorder is not None:
+            recorder.record(transition)
+        _tell(transition)
+
     with interruptible() as stopped, progress(steps=rounds or 1 if policy is PolicyName.RANDOM else 2) as say:
-        outcome, found = generate_testbench(design, simulator, plan, on_transition=_tell, progress=say, cancel=stopped)
+        outcome, found = generate_testbench(design, simulator, plan, on_transition=on_transition, progress=say, cancel=stopped)
+    if recorder is not None:
+        recorder.close()
+        found = (*found, *([recorder.problem] if recorder.problem is not None else []))
     if outcome is None and stopped.is_set():
         messages().print("stopped before there was anything to write")
         leave(ExitStatus.INTERRUPTED)
@@ -165,10 +190,16 @@ def generate(
         )
         swept = sweep(file_options, design, evaluation, further, simulator)
     if as_json:
-        more = {"rounds": rounds_json(outcome.transitions), **(swept.to_json() if swept is not None else {})}
+        more: dict[str, Json] = {
+            "rounds": rounds_json(outcome.transitions),
+            "trajectory": recorder.trajectory if recorder is not None else None,
+            **(swept.to_json() if swept is not None else {}),
+        }
         problems = (*problems, *(swept.problems if swept is not None else ()))
+        nearest = nearest_of(outcome.closed.nearest, design) if outcome.closed is not None else None
+        explained = reasons(evaluation, design, nearest)
         seconds = time.monotonic() - started
-        record_json(design, evaluation, testbench=display_path(target), seed=outcome.seed, seconds=seconds, problems=problems, more=more)
+        record_json(design, explained, testbench=display_path(target), seed=outcome.seed, seconds=seconds, problems=problems, more=more)
     else:
         print_problems((*found, *evaluation.problems))
         _print_outcome(design, outcome, target, kept)

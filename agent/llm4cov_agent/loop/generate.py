@@ -61,7 +61,7 @@ class Plan:
     """Who goes on from where the policy ended; its sequences are kept."""
     seed: int
     rounds: int | None
-    """Rounds of the search of closure, testbenches of the random policy, repairs after a model's first reply; None for the policy's own."""
+    """Of `policy`: rounds of the search of closure, testbenches of random, repairs after a model's first reply; None for its own."""
     budget_s: float
     cycles: int | None
     """Cycles that a testbench simulates, about, or at most for closure; None for the policy's own."""
@@ -157,7 +157,7 @@ def _transitions(
 def _rollout_plan(name: PolicyName, plan: Plan, budget_s: float) -> RolloutPlan:
     rounds = 1
     if name.is_model:
-        rounds = 1 + (REPAIR_ROUNDS if plan.rounds is None else plan.rounds)
+        rounds = 1 + (REPAIR_ROUNDS if plan.rounds is None or name is not plan.policy else plan.rounds)
     elif name is PolicyName.RANDOM:
         rounds = max(1, plan.rounds or 1)
     return RolloutPlan(
@@ -176,7 +176,8 @@ def _opened(name: PolicyName, simulator: Verilator, plan: Plan, budget_s: float)
         case PolicyName.RANDOM:
             yield RandomPolicy(plan.language, cycles=plan.cycles or RANDOM_CYCLES)
         case PolicyName.CLOSURE:
-            limits = ClosePlan(seed=plan.seed, budget_s=budget_s, rounds=plan.rounds, proves=plan.proves, limits=plan.limits)
+            rounds = plan.rounds if name is plan.policy else None
+            limits = ClosePlan(seed=plan.seed, budget_s=budget_s, rounds=rounds, proves=plan.proves, limits=plan.limits)
             yield ClosurePolicy(simulator, limits if plan.cycles is None else replace(limits, cycles=plan.cycles), plan.language)
         case _:
             with contextlib.closing(open_backend(replace(plan.backend, kind=BackendKind(name.value)))) as backend:

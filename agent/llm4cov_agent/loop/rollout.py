@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from threading import Event
 
-from llm4cov_agent.errors import has_errors
-from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
-from llm4cov_agent.judge.simulator import Job, Progress, RunStatus, SimulationLimits, Simulator
+from llm4cov_agent.judge.simulator import Progress, SimulationLimits, Simulator
 from llm4cov_agent.loop.backend import Message, Role
-from llm4cov_agent.loop.observe import named_problems, observe, unreadable
-from llm4cov_agent.loop.policy import Ask, Policy, Proposal
+from llm4cov_agent.loop.judging import judge
+from llm4cov_agent.loop.policy import Ask, Policy
 from llm4cov_agent.loop.prompt import render_prompt
-from llm4cov_agent.loop.state import DesignText, Observation, State, instruction_for, state_key
+from llm4cov_agent.loop.state import State, instruction_for, state_key
 from llm4cov_agent.loop.transition import StopReason, Transition
-from llm4cov_agent.rtl.elaborate.condition_values import Conditions
 from llm4cov_agent.rtl.elaborate.conditions import read_conditions
 
 
@@ -59,7 +56,7 @@ def rollout(
         ask = Ask(instruction=instruction, seed=plan.seed + number, budget_s=left_s, history=history, progress=progress, cancel=cancel)
         proposal = policy.propose(best, ask)
         judge_began = time.monotonic()
-        after, evaluation = judge(best.design, proposal, simulator, plan.limits, conditions=conditions, progress=progress, cancel=cancel)
+        after, evaluation = judge(best, proposal, simulator, plan.limits, conditions=conditions, progress=progress, cancel=cancel)
         judge_s = time.monotonic() - judge_began
         kept = is_kept(best, after, plan.target_percent)
         ended = _reason_to_end(after, kept, number, time.monotonic() - began, plan, cancel)
@@ -83,30 +80,6 @@ def rollout(
         if plan.keeps_history and proposal.options is not None:
             history = (*history, *render_prompt(best, instruction, proposal.options)[1:], Message(Role.ASSISTANT, proposal.reply))
         best = after if kept else _with_refusal(best, after)
-
-
-def judge(
-    design: DesignText,
-    proposal: Proposal,
-    simulator: Simulator,
-    limits: SimulationLimits,
-    *,
-    conditions: Conditions | None = None,
-    progress: Progress | None = None,
-    cancel: Event | None = None,
-) -> tuple[State, Evaluation | None]:
-    """Find the state that a proposal leads to; without a testbench there is nothing to run, and the reasons are its observation."""
-    if proposal.testbench is None:
-        return State(design, observation=unreadable(named_problems(proposal.problems, design))), None
-    if has_errors(proposal.problems):
-        observation = Observation(status=RunStatus.BUILD_FAILED, problems=named_problems(proposal.problems, design), tallies={})
-        return State(design, proposal.testbench, proposal.stimulus, observation), None
-    job = Job(design=design.design, testbench=proposal.testbench, limits=limits)
-    evaluation = evaluate(simulator, job, progress=progress, cancel=cancel)
-    if proposal.closed is not None:
-        evaluation = with_verdicts(evaluation, proposal.closed.verdicts)
-    observation = observe(evaluation, design, conditions or read_conditions(design.design))
-    return State(design, proposal.testbench, proposal.stimulus, observation), evaluation
 
 
 def is_kept(before: State, after: State, target_percent: float) -> bool:
