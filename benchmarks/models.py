@@ -7,7 +7,7 @@ Cases, each a rollout from nothing with the model as it is, judged by the one ju
   stimulus-history  the same, shown all earlier prompts and replies
   stimulus+closure  the stimulus case, finished by closure
   closure           closure alone, with the time that the finish had
-Of each: simulator pass (compiles and completes) and coverage pass (at least `--pass` percent overall) of the first reply ("direct")
+Of each: simulator pass (compiles and completes) and coverage pass (at least `--pass` percent overall) of the first reply, "direct",
 and after the repair rounds, average coverage (a testbench that doesn't run counts 0), tokens, seconds, and the loop's own share of the time.
 """
 
@@ -16,9 +16,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
 from contextlib import closing
-from dataclasses import replace
 
 from fixtures import loader
 
@@ -87,9 +85,7 @@ def _chain(
         plan = RolloutPlan(rounds=1, budget_s=options.finish_s, limits=LIMITS)
         return (*before, *rollout(best, policy, simulator, plan))
     reply_format = ReplyFormat.FULL if case.startswith("full") else ReplyFormat.STIMULUS
-    settings = ModelSettings(
-        options=PromptOptions(format=reply_format, budget_tokens=options.prompt_tokens), max_tokens=options.max_tokens
-    )
+    settings = ModelSettings(options=PromptOptions(format=reply_format, budget_tokens=options.prompt_tokens), max_tokens=options.max_tokens)
     plan = RolloutPlan(rounds=1 + options.rounds, budget_s=3600, keeps_history=case.endswith("history"), limits=LIMITS)
     return tuple(rollout(start, ModelPolicy(backend, settings), simulator, plan))
 
@@ -130,7 +126,9 @@ def _summary(case: str, chains: list[tuple[Transition, ...]], pass_percent: floa
     direct = [chain[0].after for chain in chains]
     ends = [_best(chain[0].state, chain) for chain in chains]
     replies = [one for chain in chains for one in chain if one.proposal.options is not None]
-    shares = [100 * sum(one.loop_s for one in chain) / max(0.001, sum(one.judge_s + one.proposal.seconds for one in chain)) for chain in chains]
+    shares = [
+        100 * sum(one.loop_s for one in chain) / max(0.001, sum(one.judge_s + one.proposal.seconds for one in chain)) for chain in chains
+    ]
     record: dict[str, Json] = {"designs": len(chains), "replies": len(replies)}
     if replies:
         record["every_reply_runs_percent"] = round(100 * statistics.mean(_passes(one.after) for one in replies), 2)
