@@ -97,7 +97,7 @@ def _judged(simulator: Verilator, name: str) -> tuple[State, Proposal]:
     stimulus = random_stimulus(design.design, seed=1)
     testbench = render(stimulus, design.design, Language.SYSTEMVERILOG)
     proposal = Proposal(testbench=testbench, stimulus=stimulus, reply=testbench.text, options=PromptOptions(), prompt_tokens=900)
-    state, _ = judge(design, proposal, simulator, SimulationLimits())
+    state, _ = judge(State(design), proposal, simulator, SimulationLimits())
     assert state.observation is not None and state.observation.tallies, state.observation
     return state, proposal
 

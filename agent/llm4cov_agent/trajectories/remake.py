@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,26 +16,30 @@ from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
 from llm4cov_agent.trajectories.codec import Contents
 
+_MOST_STEPS_UP = 16
+
 
 def remake(record: Any, contents: Contents, folder: Path) -> tuple[DesignText | None, tuple[Problem, ...]]:
     """Make the design of a `pack_design` record again, in an empty folder that has to stay for as long as the design is used.
 
     Its digest is that of the original, as the files' bytes, roles and order, the macros, the parameters and the top are.
     """
-    root = folder.resolve()
     sources = tuple(SourceText(name, role, contents[digest]) for name, role, digest in record["files"])
     names = (*(source.name for source in sources), *record["include_dirs"])
-    outside = [name for name in names if not _is_below(name)]
+    depths = {name: _steps_up(name) for name in names}
+    outside = [name for name, depth in depths.items() if depth is None or depth > _MOST_STEPS_UP]
     if outside:
-        return None, (Problem(f"the stored file name {outside[0]!r} leads out of its folder"),)
+        return None, (Problem(f"{outside[0]!r} can't be the name of a design's file"),)
+    # A name may begin with `..`, as an include file was named: then the others lie as many folders below.
+    root = folder.resolve().joinpath(*["below"] * max((depth or 0 for depth in depths.values()), default=0))
     for source in sources:
-        path = root / source.name
+        path = _place(root, source.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.content)
-    include_dirs = tuple(root / name for name in record["include_dirs"])
+    include_dirs = tuple(_place(root, name) for name in record["include_dirs"])
     for place in include_dirs:
         place.mkdir(parents=True, exist_ok=True)
-    files = tuple(DesignFile(root / source.name, source.digest, source.role) for source in sources)
+    files = tuple(DesignFile(_place(root, source.name), source.digest, source.role) for source in sources)
     given = FileSet(
         sources=_with_role(files, "source"),
         library_files=_with_role(files, "library"),
@@ -53,14 +58,25 @@ def remake(record: Any, contents: Contents, folder: Path) -> tuple[DesignText | 
     return DesignText(made, sources, tuple(record["include_dirs"])), problems
 
 
-def _is_below(name: str) -> bool:
+def _steps_up(name: str) -> int | None:
+    """How far a relative name leads up on its way; None for a name that is none."""
     path = PurePosixPath(name)
-    return bool(name) and "\0" not in name and not path.is_absolute() and ".." not in path.parts
+    if not name or "\0" in name or path.is_absolute():
+        return None
+    level, lowest = 0, 0
+    for part in path.parts:
+        level += -1 if part == ".." else 1
+        lowest = min(lowest, level)
+    return -lowest
+
+
+def _place(root: Path, name: str) -> Path:
+    return Path(os.path.normpath(root / name))
 
 
 def _with_role(files: Iterable[DesignFile], role: str) -> tuple[Path, ...]:
     return tuple(file.path for file in files if file.role == role)
 
 
-def _compiled(files: Iterable[DesignFile]) -> Counter[tuple[Path, str]]:
-    return Counter((file.path, file.digest) for file in files if file.role != "data")
+def _compiled(files: Iterable[DesignFile]) -> Counter[tuple[str, str]]:
+    return Counter((os.path.normpath(file.path), file.digest) for file in files if file.role != "data")
