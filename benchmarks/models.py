@@ -8,7 +8,8 @@ Cases, each a rollout from nothing with the model as it is, judged by the one ju
   stimulus+closure  the stimulus case, finished by closure
   closure           closure alone, with the time that the finish had
 Of each: simulator pass (compiles and completes) and coverage pass (at least `--pass` percent overall) of the first reply,
-"direct", and after the repair rounds, average coverage (a testbench that does not run counts 0), tokens, seconds, and the loop's share of time.
+"direct", and after the repair rounds, average coverage (a testbench that does not run counts 0), tokens, seconds, and the
+loop's share of the time.
 """
 
 from __future__ import annotations

@@ -93,6 +93,8 @@ def generate(
     context_tokens: models.ContextTokens = DEFAULT_CONTEXT_TOKENS,
     temperature: models.Temperature = 0.7,
     gpu_layers: models.GpuLayers = 0,
+    threads: models.Threads = None,
+    thinks: models.Thinking = None,
     keeps_history: models.History = False,
     store: Annotated[
         Path | None, typer.Option("--store", help="File that keeps what was tried; the user's own by default.", show_default=False)
@@ -131,6 +133,8 @@ def generate(
         context_tokens=context_tokens,
         temperature=temperature,
         gpu_layers=gpu_layers,
+        threads=threads,
+        thinks=thinks,
     )
     refusals = (
         *asked.problems(policy),

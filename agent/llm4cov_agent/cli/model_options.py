@@ -47,10 +47,23 @@ PromptTokens = Annotated[int, typer.Option("--prompt-tokens", min=500, max=200_0
 ContextTokens = Annotated[
     int, typer.Option("--context-tokens", min=1024, help="Tokens of prompt and reply together.", rich_help_panel=_PANEL)
 ]
-Temperature = Annotated[
-    float, typer.Option("--temperature", min=0, max=2, help="0 takes the likeliest word.", rich_help_panel=_PANEL)
-]
+Temperature = Annotated[float, typer.Option("--temperature", min=0, max=2, help="0 takes the likeliest word.", rich_help_panel=_PANEL)]
 GpuLayers = Annotated[int, typer.Option("--gpu-layers", min=-1, help="Layers on the GPU; -1 for all.", rich_help_panel=_PANEL)]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", min=1, help="Threads of a local model; one for each core by default.", show_default=False, rich_help_panel=_PANEL
+    ),
+]
+Thinking = Annotated[
+    bool | None,
+    typer.Option(
+        "--think/--no-think",
+        help="Whether the model reasons first, where its template knows that.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
 History = Annotated[
     bool, typer.Option("--history", help="Show the model all earlier rounds; for comparison, it costs context.", rich_help_panel=_PANEL)
 ]
@@ -72,6 +85,8 @@ class ModelOptions:
     context_tokens: int = DEFAULT_CONTEXT_TOKENS
     temperature: float = 0.7
     gpu_layers: int = 0
+    threads: int | None = None
+    thinks: bool | None = None
 
     def problems(self, policy: PolicyName) -> tuple[Problem, ...]:
         """Say what does not fit together."""
@@ -105,6 +120,8 @@ class ModelOptions:
             grammar_mode=self.server_grammar,
             context_tokens=self.context_tokens,
             gpu_layers=self.gpu_layers,
+            threads=self.threads,
+            enable_thinking=self.thinks,
         )
 
     def settings(self) -> ModelSettings:
