@@ -10,6 +10,7 @@ from llm4cov_agent.cli.console import ExitStatus, messages
 from llm4cov_agent.cli.cover import cover, holes
 from llm4cov_agent.cli.doctor import doctor
 from llm4cov_agent.cli.generate import generate
+from llm4cov_agent.cli.trajectories import app as trajectories
 from llm4cov_agent.errors import BadConfiguration, StoreUnusable, ToolMissing
 from llm4cov_agent.judge.process import sweep_scratch_folders
 
@@ -25,6 +26,7 @@ app.command()(generate)
 app.command()(cover)
 app.command()(holes)
 app.command()(doctor)
+app.add_typer(trajectories)
 
 
 def main() -> None:

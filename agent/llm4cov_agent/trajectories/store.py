@@ -197,9 +197,12 @@ class Store:
         with self._reading() as connection:
             names = trajectory_names(connection, design)
         for name in names:
-            with self._reading() as connection:
-                rows = flat_rows(connection, name)
-            yield from rows
+            yield from self.trajectory_rows(name)
+
+    def trajectory_rows(self, trajectory: str) -> list[FlatRow]:
+        """The same for one trajectory, in the order of its transitions."""
+        with self._reading() as connection:
+            return flat_rows(connection, trajectory)
 
     def delete(self, design: str) -> Erased:
         """Forget a design (a `Design.digest`) and everything that came of it, so that no byte of it is left in the file."""
