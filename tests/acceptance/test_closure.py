@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Step, Stimulus, problems_of
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import MOST_CYCLES, Closed, ClosePlan, close
-from llm4cov_agent.closure.harness import Ending, Order, open_harness
+from llm4cov_agent.closure.harness import Ending, Harness, Order, Target, open_harness
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import evaluate
 from llm4cov_agent.judge.holes import VerdictKind
@@ -122,6 +122,23 @@ def test_the_same_seed_gives_the_same_testbench_on_any_number_of_processes(simul
     assert text(2, 1) == first
     assert text(1, 1) == first
     assert text(2, 2) != first
+
+
+def test_with_rounds_given_the_speed_of_the_machine_decides_nothing(simulator: Verilator, monkeypatch: pytest.MonkeyPatch) -> None:
+    design, start = loader.design("sequence_lock"), Harness.start
+
+    def text(cycles_per_s: float) -> tuple[str, int]:
+        def slowed(harness: Harness, targets: Sequence[Target] = (), *, seed: int = 1) -> None:
+            start(harness, targets, seed=seed)
+            harness.cycles_per_s = cycles_per_s
+
+        monkeypatch.setattr(Harness, "start", slowed)
+        closed = close(design, simulator, ClosePlan(budget_s=600, rounds=6, proves=False, workers=2, limits=LIMITS))
+        assert closed.stimulus is not None
+        return render(closed.stimulus, design, Language.SYSTEMVERILOG).text, closed.cycles
+
+    # At ten cycles per second a try would be held to 1,000 cycles.
+    assert text(10.0) == text(float("inf"))
 
 
 def test_both_languages_cover_the_same_with_what_closure_found(simulator: Verilator) -> None:
