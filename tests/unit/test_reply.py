@@ -18,7 +18,7 @@ CODE = "module gate(input wire clk, input wire rst, input wire [3:0] a, output r
 BENCH = "module tb_gate;\n  reg clk = 0, rst = 1;\n  reg [3:0] a = 0;\n  wire q;\n  gate dut(.clk(clk), .rst(rst), .a(a), .q(q));\n"
 BENCH += "  always #5 clk = ~clk;\n  initial begin #20 rst = 0; a = 4'hf; #40 $finish; end\nendmodule\n"
 SCRIPT = "sequence all_ones\n  drive rst=0 a=0xf\n  hold 4\nend\n"
-WORDS = [*BENCH.split(), *SCRIPT.split(), "```", "\n", "end", "$c"]
+WORDS = [*BENCH.split(), *SCRIPT.split(), "```", "\n", "end", "$c", "<think>", "</think>"]
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +109,61 @@ def test_what_a_full_context_cut_off_is_used_as_far_as_it_goes(state: State) -> 
     assert reply.stimulus is not None and reply.stimulus.sequences[0].name == "all_ones"
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    st.text(max_size=400)
-    | st.lists(st.sampled_from([*BENCH.split(), *SCRIPT.split(), "```", "\n", "end", "$c"]), max_size=60).map(" ".join)
+THINKING = "<think>\nI could write `module x; endmodule`.\nsequence draft\n  hold 9\nend\n</think>\n\n"
+FORMATS = list(ReplyFormat)
+
+
+@pytest.mark.parametrize("reply_format", FORMATS)
+@pytest.mark.parametrize(
+    "before",
+    [
+        THINKING,
+        "\n " + THINKING,
+        "<think>\n\n</think>\n\n",
+        THINKING + "<think>Once more.</think>\n",
+        THINKING.removeprefix("<think>"),
+        "<think>short</think>",
+    ],
+    ids=["a section", "white space first", "an empty section", "two sections", "opened by the template", "on one line"],
 )
+def test_what_a_model_thinks_before_it_answers_is_no_part_of_the_answer(state: State, before: str, reply_format: ReplyFormat) -> None:
+    answer = SCRIPT if reply_format is ReplyFormat.STIMULUS else f"```\n{BENCH}```"
+    alone, thought = (parse_reply(text, state, reply_format, seed=1) for text in (answer, before + answer))
+    assert alone.testbench is not None
+    assert thought == alone
+
+
+@pytest.mark.parametrize("reply_format", FORMATS)
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<think>\nFirst " + SCRIPT + f"```\n{BENCH}```", "reasoning"),
+        ("<think>", "reasoning"),
+        (THINKING, "no answer"),
+        (THINKING + "<think>" + BENCH + SCRIPT, "reasoning"),
+        ("</think>", "no answer"),
+    ],
+)
+def test_reasoning_without_an_answer_is_no_testbench(state: State, text: str, says: str, reply_format: ReplyFormat) -> None:
+    reply = parse_reply(text, state, reply_format, seed=1, cut_off=True)
+    assert reply.testbench is None and reply.stimulus is None
+    (problem,) = reply.problems
+    assert says in problem.message
+
+
+def test_tags_within_an_answer_stay(state: State) -> None:
+    code = BENCH.replace("initial begin", 'initial begin $display("<think>"); $display("</think>");')
+    reply = parse_reply(f"```\n{code}```", state, ReplyFormat.FULL, seed=1)
+    assert reply.testbench is not None and reply.testbench.text == code
+
+
+def test_lines_keep_their_numbers_behind_what_was_thought(state: State) -> None:
+    reply = parse_reply("<think>\n\n</think>\nsequence x\n  drive nobody=1\nend\n", state, ReplyFormat.STIMULUS, seed=1)
+    assert reply.problems[0].line == 5
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=400) | st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join))
 @pytest.mark.parametrize("reply_format", list(ReplyFormat))
 def test_no_reply_raises_and_each_gives_a_testbench_or_a_reason(state: State, reply_format: ReplyFormat, text: str) -> None:
     reply = parse_reply(text, state, reply_format, seed=1)

@@ -25,6 +25,9 @@ from llm4cov_agent.rtl.elaborate.untrusted import REFUSED, screen_for_design
 MOST_REPLY_CHARACTERS = 1_000_000
 MOST_CYCLES = 200_000
 """Cycles of a testbench that is put together from replies."""
+_THINK, _THOUGHT = "<think>", "</think>"
+"""Around what a model such as Qwen3 reasons before it answers."""
+_THOUGHT_LINE = re.compile(rf"^[ \t]*{_THOUGHT}[ \t]*$", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(?P<body>.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _MODULE = re.compile(r"\bmodule\s+(?:automatic\s+|static\s+)?(?P<name>\\\S+|[A-Za-z_][\w$]*)")
 
@@ -45,9 +48,31 @@ def parse_reply(text: str, state: State, reply_format: ReplyFormat, *, seed: int
         return Reply(None, problems=(Problem("the reply is empty"),))
     if len(text) > MOST_REPLY_CHARACTERS:
         return Reply(None, problems=(Problem(f"the reply has {len(text)} characters; {MOST_REPLY_CHARACTERS} are read at most"),))
+    answer = without_thinking(text)
+    if answer is None:
+        hint = "Reason in fewer words, or not at all, and then answer."
+        return Reply(None, problems=(Problem(f"the reply ends before the reasoning does: there is no `{_THOUGHT}`", hint=hint),))
+    if not answer.strip():
+        return Reply(None, problems=(Problem("the reply holds reasoning and no answer"),))
     if reply_format is ReplyFormat.STIMULUS:
-        return _read_script(text, state, seed, cut_off)
-    return _read_testbench(text, state.design.design, cut_off)
+        return _read_script(answer, state, seed, cut_off)
+    return _read_testbench(answer, state.design.design, cut_off)
+
+
+def without_thinking(text: str) -> str | None:
+    """Blank out what a model reasoned before its answer, but for the line breaks, so that lines keep their numbers; None if it never ends.
+
+    Some chat templates open the section themselves: then the reply has its closing tag alone, on a line of its own.
+    """
+    blank, answer = "", text
+    while answer.lstrip().startswith(_THINK):
+        thought, closing, rest = answer.partition(_THOUGHT)
+        if not closing:
+            return None
+        blank, answer = blank + "\n" * thought.count("\n"), rest
+    if answer is text and (closed := _THOUGHT_LINE.search(text)):
+        blank, answer = "\n" * text.count("\n", 0, closed.end()), text[closed.end() :]
+    return blank + answer
 
 
 def _read_script(text: str, state: State, seed: int, cut_off: bool) -> Reply:
