@@ -79,7 +79,7 @@ def finish(database: Database) -> tuple[Problem, ...]:
         connection.execute("VACUUM")
         if not _empty_log(connection):
             return (_left("another program is reading the store"),)
-        connection.execute("DELETE FROM erasures")
+        database.execute("DELETE FROM erasures")
         _empty_log(connection)
     except sqlite3.OperationalError as error:
         return (_left(str(error)),)
