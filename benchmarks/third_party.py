@@ -1,7 +1,8 @@
-"""Closure on designs that nobody here wrote: `python -m benchmarks.third_party [--budget-s S] [--every N]`.
+"""Closure on designs that nobody here wrote: `python -m benchmarks.third_party [--budget-s S] [--every N] [--resume] [TOP...]`.
 
 They come from packages that carry RTL (`pip install '.[bench]'`): every module of them that elaborates and can be driven is taken as
 a top of its own, those first that have most below them. Each is measured under random stimulus of at least 2,000 cycles and under closure.
+Seconds and `--resume` are as in `benchmarks.closure`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import importlib.util
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from benchmarks import results
+from benchmarks.closure import from_nothing_s
 from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import ClosePlan, close
@@ -36,37 +38,48 @@ PACKAGES = {"pythondata_cpu_serv": "verilog/rtl", "pythondata_cpu_ibex": "system
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tops", nargs="*")
     parser.add_argument("--budget-s", type=float, default=60.0)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="skip what the results file has already")
     options = parser.parse_args()
     config = read_config()
     simulator = Verilator(find_toolchain(), BuildCache(config.cache_dir / "builds", max_bytes=config.cache_bytes))
+    kept = results.Rows("third_party", {"budget_s": options.budget_s}, resumes=options.resume)
     rows: list[dict[str, Json]] = []
     print(f"{'design':34} {'random':>7} {'closure':>7} {'hit/proved/left of points':>26}   {'s':>5}")
-    for design in sorted(_designs(), key=lambda one: (-len(one.instances), one.top))[:: options.every]:
-        row = _row(simulator, design, options.budget_s)
+    for design in sorted(_designs(options.tops), key=lambda one: (-len(one.instances), one.top))[:: options.every]:
+        row = kept.kept(design.top, design.digest)
+        if row is None:
+            row = {**_row(simulator, design, options.budget_s), "digest": design.digest}
+            kept.add(row)
         rows.append(row)
         shown = f"{row.get('hit', '-')}/{row.get('proved', '-')}/{row.get('left', '-')} of {row.get('points', '-')}"
         random, closure = (f"{row[key]:7.2f}" if isinstance(row.get(key), float) else f"{'-':>7}" for key in ("random", "closure"))
         print(f"{design.top:34} {random} {closure} {shown:>26}   {row['seconds']:5}  {row.get('problem', '')}", flush=True)
     done = [row for row in rows if "points" in row]
     shares = [100 * (float(str(row["hit"])) + float(str(row["proved"]))) / float(str(row["points"])) for row in done]
+    if not done:
+        print("nothing was measured", file=sys.stderr)
+        return 1
     medians = {key: statistics.median(float(str(row[key])) for row in done) for key in ("random", "closure")}
     print(
         f"\n{len(done)} of {len(rows)} designs; medians: random {medians['random']:.1f} %, closure {medians['closure']:.1f} %, "
         f"hit or proved {statistics.median(shares):.2f} %; every point hit or proved in {sum(row['left'] == 0 for row in done)}"
     )
-    results.write("third_party", {"budget_s": options.budget_s, **medians, "hit_or_proved": statistics.median(shares), "rows": list(rows)})
+    kept.finish({**medians, "hit_or_proved": statistics.median(shares)})
     return 0
 
 
-def _designs() -> Iterator[Design]:
+def _designs(tops: Collection[str]) -> Iterator[Design]:
     for package, folder in PACKAGES.items():
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
             print(f"{package} is not installed: pip install '.[bench]'", file=sys.stderr)
             continue
         for path in sorted((Path(spec.origin).parent / folder).glob("*.*v")):
+            if tops and path.stem not in tops:
+                continue
             design, _ = elaborate(FileSet(sources=(path,), top=path.stem))
             if design is not None and not undrivable(design) and any(port.is_driven for port in design.ports):
                 yield design
@@ -75,7 +88,8 @@ def _designs() -> Iterator[Design]:
 def _row(simulator: Verilator, design: Design, budget_s: float) -> dict[str, Json]:
     started = time.monotonic()
     closed = close(design, simulator, ClosePlan(budget_s=budget_s))
-    row: dict[str, Json] = {"design": design.top, "seconds": round(time.monotonic() - started, 1)}
+    seconds = from_nothing_s(closed, time.monotonic() - started)
+    row: dict[str, Json] = {"design": design.top, "seconds": round(seconds, 1), "compile_s": round(closed.compile_s, 1)}
     if closed.stimulus is None:
         return {**row, "problem": str(closed.problems[0]).splitlines()[0][:80]}
     job = Job(design=design, testbench=render(closed.stimulus, design, Language.SYSTEMVERILOG))

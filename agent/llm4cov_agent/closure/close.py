@@ -79,6 +79,8 @@ class Closed:
     cycles: int = 0
     compile_s: float = 0.0
     """How long the harness took to compile, when it was compiled."""
+    opened_s: float = 0.0
+    """How long it took to have it this time: next to nothing where it was kept from earlier."""
     search_s: float = 0.0
     prove_s: float = 0.0
     out_of_time: bool = False
@@ -102,6 +104,7 @@ def close(
                 too_long = time.monotonic() - started >= limits.build_s
                 hint = Problem(f"compiling the design takes more than {limits.build_s:.0f} s", hint="Allow more with --budget-s.")
                 return Closed(stimulus=None, verdicts={}, problems=(hint,) if too_long else opened.problems)
+            opened_s = time.monotonic() - started
             say("starting the model")
             given = plan.given if plan.given is not None and plan.given.clocks == clocks else None
             seed = plan.seed if given is None else given.seed
@@ -109,7 +112,7 @@ def close(
             if plan.rounds is not None:
                 # The seed alone is to decide, so how fast this machine is may not shorten a try.
                 opened.harness.cycles_per_s = float("inf")
-            window = _window(plan, opened, time.monotonic() - started)
+            window = _window(plan, opened, opened_s, time.monotonic() - started)
             cycles = int(min(plan.cycles, max(_LEAST_CYCLES, _SLOW_SHARE * window.seconds * opened.harness.cycles_per_s)))
             search = Search(opened.harness, Palette(design, clocks), seed, cycles, given.sequences if given is not None else ())
             return _Closing(design, verilator, plan, search, window, say, cancel).run()
@@ -127,11 +130,12 @@ class _Window:
     """For search, proofs and shortening."""
     spent_s: float
     compile_s: float
+    opened_s: float
 
 
-def _window(plan: ClosePlan, opened: Opened, spent_s: float) -> _Window:
+def _window(plan: ClosePlan, opened: Opened, opened_s: float, spent_s: float) -> _Window:
     left = plan.budget_s - spent_s - _JUDGING * opened.made_s
-    return _Window(max(left, _LEAST_SHARE * plan.budget_s), spent_s, opened.made_s)
+    return _Window(max(left, _LEAST_SHARE * plan.budget_s), spent_s, opened.made_s, opened_s)
 
 
 def _broken(design: Design, reason: str) -> Problem:
@@ -193,6 +197,7 @@ class _Closing:
             runs=tally.runs,
             cycles=tally.cycles,
             compile_s=self.window.compile_s,
+            opened_s=self.window.opened_s,
             search_s=searched,
             prove_s=self.prove_s,
             out_of_time=out_of_time,
