@@ -19,6 +19,7 @@ from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind, Tally
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import RunStatus
+from llm4cov_agent.loop.backend import CompletionEnding
 from llm4cov_agent.loop.policy import PromptOptions, Proposal, ReplyFormat
 from llm4cov_agent.loop.state import DesignText, Instruction, Missed, Observation, State, read_design_text
 from llm4cov_agent.loop.transition import StopReason, Transition
@@ -94,6 +95,7 @@ proposals = st.builds(
     stimulus=st.none() | stimuli,
     problems=st.lists(problems.map(lambda one: replace(one, file=None)), max_size=2).map(tuple),
     reply=any_text,
+    ending=st.none() | st.sampled_from(CompletionEnding),
     options=st.none() | st.builds(PromptOptions, format=st.sampled_from(ReplyFormat), budget_tokens=st.integers(1, 10**6)),
     prompt_tokens=st.none() | whole,
     completion_tokens=st.none() | whole,
@@ -180,6 +182,7 @@ def test_what_was_measured_is_no_part_of_the_digest(counter: DesignText) -> None
         {"options": PromptOptions(budget_tokens=1)},
         {"options": PromptOptions(format=ReplyFormat.FULL, budget_tokens=2000)},
         {"reply": "other words"},
+        {"ending": CompletionEnding.LENGTH},
         {"is_trusted": False},
         {"stimulus": replace(STIMULUS, seed=8)},
         {"testbench": bench("module other; endmodule")},
@@ -220,7 +223,7 @@ def test_every_field_of_the_values_is_known_here() -> None:
         State: "design testbench stimulus observation",
         Observation: "status problems tallies holes cycles log refused",
         Missed: "point verdict conditions",
-        Proposal: "testbench stimulus problems reply options prompt_tokens completion_tokens seconds is_trusted closed",
+        Proposal: "testbench stimulus problems reply ending options prompt_tokens completion_tokens seconds is_trusted closed",
         PromptOptions: "format budget_tokens",
         Transition: "number policy model seed instruction state proposal after kept judge_s loop_s ended evaluation",
         Testbench: "language name text path",

@@ -12,7 +12,7 @@ from llm4cov_agent.bench.testbench import Testbench
 from llm4cov_agent.closure.close import Closed
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.simulator import Progress
-from llm4cov_agent.loop.backend import Message
+from llm4cov_agent.loop.backend import CompletionEnding, Message
 from llm4cov_agent.loop.state import Instruction, State
 
 
@@ -45,6 +45,8 @@ class Proposal:
     """Why there is no testbench, or what was noticed while reading the reply; a testbench with errors is not built."""
     reply: str = ""
     """A model's own words; empty for the deterministic policies."""
+    ending: CompletionEnding | None = None
+    """How they ended, as a reply that was cut off is read more leniently; None where no model was asked."""
     options: PromptOptions | None = None
     """What the prompt was rendered with; None where there was no prompt."""
     prompt_tokens: int | None = None

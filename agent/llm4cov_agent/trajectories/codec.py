@@ -24,6 +24,7 @@ from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind, Tally
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import RunStatus
+from llm4cov_agent.loop.backend import CompletionEnding
 from llm4cov_agent.loop.policy import PromptOptions, Proposal, ReplyFormat
 from llm4cov_agent.loop.state import DesignText, Instruction, Missed, Observation, State
 from llm4cov_agent.loop.transition import StopReason, Transition
@@ -155,6 +156,7 @@ def pack_transition(transition: Transition, *, state: Packed, after: Packed) -> 
             "stimulus": stored["stimulus"] if same_stimulus else _stimulus_text(proposal.stimulus, contents),
             "problems": [_problem_json(named(problem, transition.state.design)) for problem in proposal.problems],
             "reply": _put(contents, proposal.reply) if proposal.reply else None,
+            "ending": proposal.ending.value if proposal.ending is not None else None,
             "options": {"format": options.format.value, "budget_tokens": options.budget_tokens} if options is not None else None,
             "is_trusted": proposal.is_trusted,
         },
@@ -194,6 +196,8 @@ def unpack_transition(body: str, measured: str, contents: Contents, *, state: St
             stimulus=_stimulus(proposal["stimulus"], contents),
             problems=tuple(_problem(entry) for entry in proposal["problems"]),
             reply=_get(contents, proposal["reply"]) if proposal["reply"] is not None else "",
+            # Records of the first version did not say.
+            ending=CompletionEnding(proposal["ending"]) if proposal.get("ending") is not None else None,
             options=PromptOptions(format=ReplyFormat(options["format"]), budget_tokens=options["budget_tokens"]) if options else None,
             prompt_tokens=beside["prompt_tokens"],
             completion_tokens=beside["completion_tokens"],

@@ -78,6 +78,7 @@ class ModelPolicy:
             stimulus=found,
             problems=problems,
             reply=completion.text,
+            ending=completion.ending,
             options=options,
             prompt_tokens=completion.prompt_tokens,
             completion_tokens=completion.completion_tokens,
