@@ -26,8 +26,14 @@ def version_of(database: Database) -> int:
 
 def is_ours(database: Database) -> bool:
     """Whether the file is a store, or empty so that it can become one."""
-    application = database.conn.execute("PRAGMA application_id").fetchone()[0]
-    return application == APPLICATION_ID or (application == 0 and version_of(database) == 0 and not database.table_names())
+    # All of one moment: another process may be making it.
+    database.conn.execute("BEGIN")
+    try:
+        objects = database.conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        application = database.conn.execute("PRAGMA application_id").fetchone()[0]
+        return application == APPLICATION_ID or (application == 0 and version_of(database) == 0 and objects == 0)
+    finally:
+        database.rollback()
 
 
 def migrate(database: Database, *, to: int | None = None) -> int:
