@@ -7,7 +7,8 @@ from itertools import islice
 import pytest
 
 from llm4cov_agent.closure.reach.btor import BtorError, Node, read_btor
-from llm4cov_agent.closure.reach.model import Builder, ClockPin, Mark, Phase, ResetPin
+from llm4cov_agent.closure.reach.model import Builder
+from llm4cov_agent.closure.reach.model_values import ClockPin, Mark, Phase, ResetPin
 from llm4cov_agent.closure.reach.netlist import NetlistError, parse, write
 from llm4cov_agent.closure.reach.schedule import ClockInput, ResetInput, Schedule, fixed_bits, moments
 from llm4cov_agent.closure.reach.unroll import Unrolling, compute

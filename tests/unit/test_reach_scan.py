@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from llm4cov_agent.closure.reach.hazards import BlockKind, hazards_of, scan
+from llm4cov_agent.closure.reach.blocks import BlockKind
+from llm4cov_agent.closure.reach.hazards import hazards_of
+from llm4cov_agent.closure.reach.scan import scan
 from llm4cov_agent.closure.reach.transition import unlabelled
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from llm4cov_agent.bench.stimulus import default_clocks
 from llm4cov_agent.closure.reach import pdr, transition
 from llm4cov_agent.closure.reach.condition import Condition, Event
-from llm4cov_agent.closure.reach.model import Phase
+from llm4cov_agent.closure.reach.model_values import Phase
 from llm4cov_agent.closure.reach.request import Facts
 from llm4cov_agent.closure.reach.schedule import ClockInput, ResetInput, Schedule
 from llm4cov_agent.judge.process import Limits, run, scratch_folder

@@ -18,11 +18,15 @@ from pathlib import Path
 
 from pyosys import libyosys  # type: ignore[import-untyped]
 
-from llm4cov_agent.closure.reach.hazards import Scan, hazards_of, scan
-from llm4cov_agent.closure.reach.model import Builder, Mark, Phase, soften_memories
+from llm4cov_agent.closure.reach.blocks import Scan
+from llm4cov_agent.closure.reach.hazards import hazards_of
+from llm4cov_agent.closure.reach.model import Builder
+from llm4cov_agent.closure.reach.model_values import Mark, Phase
 from llm4cov_agent.closure.reach.netlist import Netlist, NetlistError, parse, write
 from llm4cov_agent.closure.reach.request import Facts, Request
+from llm4cov_agent.closure.reach.scan import scan
 from llm4cov_agent.closure.reach.settling import base_name, is_doubtful, module_at, place_of, unsettled, wires_named
+from llm4cov_agent.closure.reach.undefined import soften_memories
 
 MEMORY_BITS = {Phase.WITNESS: 16384, Phase.ANY_START: 1024, Phase.POWER_UP: 4096}
 """Largest memory that becomes registers; the contents of larger ones are left open.

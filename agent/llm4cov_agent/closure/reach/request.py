@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from llm4cov_agent.closure.reach.model import ClockPin, Model, Phase, Register, ResetPin
+from llm4cov_agent.closure.reach.model_values import ClockPin, Model, Phase, Register, ResetPin
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from llm4cov_agent.closure.reach.hazards import Block, BlockKind, Scan
+from llm4cov_agent.closure.reach.blocks import Block, BlockKind, Scan
 from llm4cov_agent.closure.reach.netlist import Netlist, Wire
 
 Place = tuple[str, int, int]

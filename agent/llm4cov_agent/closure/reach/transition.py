@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event as CancelEvent
 
 from llm4cov_agent.closure.reach.condition import Condition
-from llm4cov_agent.closure.reach.model import ClockPin, Phase, ResetPin
+from llm4cov_agent.closure.reach.model_values import ClockPin, Phase, ResetPin
 from llm4cov_agent.closure.reach.request import Facts, Question, Request
 from llm4cov_agent.judge.process import Limits, run
 from llm4cov_agent.rtl.design import Design, Direction, Edge, Port
