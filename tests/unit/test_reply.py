@@ -67,6 +67,8 @@ def test_the_top_is_the_module_that_no_other_holds(state: State) -> None:
         ("x" * (MOST_REPLY_CHARACTERS + 1), "characters"),
         (f"```\n{BENCH.replace('#40', '#40 $system(12);')}```", "$system"),
         (f'```\n`include "/etc/passwd"\n{BENCH}```', "include"),
+        (f'`include "/etc/passwd"\n{BENCH}', "include"),
+        (f'Sure.\n`verilator_config\ncoverage_off -file "*"\n`verilog\n{BENCH}', "verilator_config"),
     ],
 )
 def test_a_reply_without_a_testbench_says_why(state: State, text: str, says: str) -> None:

@@ -29,6 +29,12 @@ _THINK, _THOUGHT = "<think>", "</think>"
 """Around what a model such as Qwen3 reasons before it answers."""
 _THOUGHT_LINE = re.compile(rf"^[ \t]*{_THOUGHT}[ \t]*$", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(?P<body>.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_START = re.compile(
+    r"^[ \t]*(?:`(?:timescale|default_nettype|define|undef|include|ifn?def|resetall|pragma|line|verilator_config|systemc_\w+)"
+    r"|(?:import|package|module)\b)",
+    re.MULTILINE,
+)
+"""What a file may begin with. Directives that are refused are among them: what a model wrote is refused, not passed over."""
 _MODULE = re.compile(r"\bmodule\s+(?:automatic\s+|static\s+)?(?P<name>\\\S+|[A-Za-z_][\w$]*)")
 
 
@@ -124,5 +130,5 @@ def _code_of(text: str) -> str:
     holding = [body for body in bodies if _MODULE.search(body)]
     if holding:
         return max(holding, key=len).rstrip() + "\n"
-    start = re.search(r"^[ \t]*(?:`timescale|`default_nettype|`define|import\b|package\b|module\b)", text, re.MULTILINE)
+    start = _START.search(text)
     return text[start.start() :].rstrip() + "\n" if start else text
