@@ -18,7 +18,7 @@ class Rows:
     """Rows of one benchmark, written after each, so that a run that is cut short leaves what it measured, marked `partial`.
 
     A row has the keys `design` and `digest` among others. With `resumes`, rows that the file has already are taken over if they were
-    made with equal options on an equal machine; `kept` gives those whose design did not change. They may be of an earlier version of the tool.
+    made with equal options on an equal machine; `kept` gives those whose design did not change. Whether the tool did is not looked at.
     """
 
     def __init__(self, name: str, options: Mapping[str, Json], *, resumes: bool) -> None:

@@ -362,9 +362,9 @@ int main(int argc, char** argv) {
     Words row;
     while (receive(row)) {
         switch (row[0]) {
-            case 'N': {  // Sets the counters to the values given, the rest to 0, and writes the coverage file. Tells how many there are, and a snapshot's size.
-                for (size_t i = 0; i < COUNTERS; ++i) symbols->__Vcoverage[i] = i + 1 < row.size() ? row[i + 1] : 0;
-                context->coveragep()->write("coverage.dat");
+            case 'N': {  // Sets the counters to the values given, if any, and writes the coverage file. Tells how many there are, and a snapshot's size.
+                for (size_t i = 0; i + 1 < row.size() && i < COUNTERS; ++i) symbols->__Vcoverage[i] = row[i + 1];
+                if (row.size() > 1) context->coveragep()->write("coverage.dat");
                 send(Words{static_cast<uint32_t>(COUNTERS), static_cast<uint32_t>(model_bytes)});
                 break;
             }

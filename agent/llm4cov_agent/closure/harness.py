@@ -109,7 +109,7 @@ class Harness:
 
         `seed` is that of the stimulus, for draws that name none of their own.
 
-        Raises HarnessBroken if the model does not come up.
+        Raises HarnessBroken if the model does not come up, and Cancelled if a stop is wanted before it is up.
         """
         common = self._common
         common.seed = seed & 0xFFFF_FFFF
@@ -200,7 +200,7 @@ def open_harness(
 ) -> Iterator[Opened]:
     """Build (or take from the cache) the harness of a design; `Harness.start` is left to the caller.
 
-    Raises `Cancelled` if `cancel` is set while another process builds the same.
+    Raises `Cancelled` if `cancel` is set while another process builds the same; so does the harness while it starts.
     """
     shell = make_shell(design)
     program = resources.files(__package__).joinpath("harness.cpp").read_text()
@@ -231,6 +231,7 @@ def open_harness(
                 {name: rank for rank, name in enumerate(lines[1:])},
                 has_snapshots=lines[0] == "snapshots",
                 processes=workers,
+                cancel=cancel,
             )
         )
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from llm4cov_agent.bench.stimulus import ClockDrive, Stimulus, most_cycles
 from llm4cov_agent.closure.harness import Ending, HarnessBroken, Order, open_harness
 from llm4cov_agent.closure.reach.answer import Answer, AnswerKind, answer
 from llm4cov_agent.closure.reach.condition import Instrumented
-from llm4cov_agent.closure.reach.instrument import instrument
+from llm4cov_agent.closure.reach.instrument_within import instrument_within
 from llm4cov_agent.closure.reach.witness import witness_stimulus
 from llm4cov_agent.closure.switched import name_parameters
 from llm4cov_agent.digest import digest_json
@@ -30,6 +31,8 @@ from llm4cov_agent.rtl.source import changed_files
 
 WITNESS_CYCLES = 60
 """Cycles that the search for witnesses unrolls at most."""
+_LEAST_READING_S, _LEAST_ANSWERING_S = 2.0, 1.0
+"""How long the sources may be read, and the engines may take, at least, however small the budget is."""
 _VERSION = 2
 """Goes up when a change to the proofs makes kept ones worthless."""
 
@@ -60,11 +63,11 @@ def ask(
     open_points = [point for point in wanted if point not in verdicts]
     if not open_points:
         return Asked(verdicts, ())
-    try:
-        instrumented = instrument(design, open_points)
-    except (RuntimeError, ValueError) as error:
-        # What slang's binding raises for sources that it gives up on.
-        return Asked(verdicts | {point: _unknown(f"Its source can't be instrumented: {error}.") for point in open_points}, ())
+    deadline = time.monotonic() + budget_s
+    instrumented = instrument_within(design, open_points, limit_s=max(_LEAST_READING_S, budget_s), cancel=cancel)
+    if isinstance(instrumented, str):
+        return Asked(verdicts | {point: _unknown(f"Its source can't be instrumented: {instrumented}.") for point in open_points}, ())
+    budget_s = max(_LEAST_ANSWERING_S, deadline - time.monotonic())
     questions = tuple(dict.fromkeys(one for conditions in instrumented.conditions.values() for one in conditions))
     answers = answer(design, instrumented.texts, questions, budget_s=budget_s, depth=depth, cancel=cancel) if questions else ()
     if changed_files((file.path, file.digest) for file in design.files):
@@ -90,9 +93,10 @@ def ask_from(
 
     The stimuli begin in that state, without a reset.
     """
-    try:
-        instrumented = instrument(design, points)
-    except (RuntimeError, ValueError):
+    deadline = time.monotonic() + budget_s
+    instrumented = instrument_within(design, points, limit_s=budget_s, cancel=cancel)
+    budget_s = deadline - time.monotonic()
+    if isinstance(instrumented, str) or budget_s < _LEAST_ANSWERING_S:
         return ()
     questions = tuple(dict.fromkeys(one for conditions in instrumented.conditions.values() for one in conditions))
     if not questions:

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 from llm4cov_agent.closure.code import Coder
 from llm4cov_agent.closure.counters import points_of_counters
 from llm4cov_agent.closure.runs import POWER_UP, Ending, HarnessBroken, Order, Report, Target
 from llm4cov_agent.closure.snapshots import Held, Snapshots, Way, most_held
+from llm4cov_agent.judge.build_cache import Cancelled
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.coverage_dat import CountsReader
 from llm4cov_agent.judge.process import Limits, Served, scratch_folder, serve
@@ -48,6 +50,8 @@ class Common:
     has_snapshots: bool
     processes: int
     """How many there are at most."""
+    cancel: Event | None = None
+    """Ends the start of the first process; what runs later is ended by `is_over`."""
     snapshots: Snapshots = field(default_factory=Snapshots)
     snapshot_bytes: int = 0
     points: dict[int, tuple[CoveragePoint, ...]] = field(default_factory=dict)
@@ -102,16 +106,21 @@ class Worker:
         self._held = Held()
 
     def start(self) -> None:
-        """Start the process and bring it to where the others are. Raises HarnessBroken if the model does not come up."""
+        """Start the process and bring it to where the others are.
+
+        Raises HarnessBroken if the model does not come up, and Cancelled if it is the first and a stop is wanted before it is up.
+        """
         common = self._common
         self._folder = self._stack.enter_context(scratch_folder())
         link_data(common.design.files, self._folder, roots={source.parent for source in common.design.sources})
         self._served = self._stack.enter_context(serve((str(common.binary),), folder=self._folder, limits=common.limits))
         self._incoming.clear()
-        if not common.points:
+        is_first = not common.points
+        if is_first:
             # Before anything runs, so that the file holds the numbers and nothing else.
             self._read_points()
-        answer = self.ask([ord("P"), *common.coder.power_up(common.seed)], _START_S)
+        # Later on, what was reached before a stop is still to be composed, so processes have to come up.
+        answer = self.ask([ord("P"), *common.coder.power_up(common.seed)], _START_S, common.cancel if is_first else None)
         if answer is None:
             raise HarnessBroken("the compiled design crashes or hangs at power-up")
         if Ending(answer[0]) is Ending.FINISHED:
@@ -132,15 +141,22 @@ class Worker:
             root=Path.cwd(), keep={file.path for file in common.design.files if file.role in ("source", "library", "include")}
         )
 
-        def counts(values: Sequence[int]) -> tuple[int, list[tuple[CoveragePoint, int]]]:
-            """Give the number of counters, and the points as the coverage file has them when the counters hold `values`."""
-            answer = self.ask([ord("N"), *values], _START_S)
+        def counters(values: Sequence[int]) -> int:
+            """Set the counters to `values` and write the coverage file, if there are any; give the number of counters."""
+            if common.cancel is not None and common.cancel.is_set():
+                raise Cancelled
+            answer = self.ask([ord("N"), *values], _START_S, common.cancel)
             if answer is None:
                 raise HarnessBroken("the compiled design can't be loaded")
             common.snapshot_bytes = answer[1]
-            return answer[0], reader.read((self._folder / "coverage.dat").read_text(errors="replace"))
+            return answer[0]
 
-        common.points = points_of_counters(counts)
+        def counts(values: Sequence[int]) -> list[tuple[CoveragePoint, int]]:
+            """Give the points as the coverage file has them when the counters hold `values`."""
+            counters(values)
+            return reader.read((self._folder / "coverage.dat").read_text(errors="replace"))
+
+        common.points = points_of_counters(counters(()), counts)
 
     def tell(self, row: list[int]) -> None:
         """Send a row that has no answer."""
@@ -152,14 +168,16 @@ class Worker:
             self._incoming += chunk
             outgoing = outgoing[written:]
 
-    def ask(self, row: list[int], timeout_s: float) -> Sequence[int] | None:
-        """Send a row and wait for its answer; None if none comes in time."""
+    def ask(self, row: list[int], timeout_s: float, cancel: Event | None = None) -> Sequence[int] | None:
+        """Send a row and wait for its answer; None if none comes in time. Raises Cancelled once `cancel` is set."""
         self.tell(row)
         deadline = time.monotonic() + timeout_s
         while (answer := self._take()) is None:
+            if cancel is not None and cancel.is_set():
+                raise Cancelled
             if self._served is None or time.monotonic() > deadline:
                 return None
-            _, chunk = self._served.pump(memoryview(b""), timeout_s=1.0)
+            _, chunk = self._served.pump(memoryview(b""), timeout_s=0.25)
             if chunk is None:
                 return None
             self._incoming += chunk

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from pyslang import ast
@@ -25,6 +26,7 @@ _Compared = tuple[int, int, str, int]
 """Line and column of the constant, the signal's name from the top down, the value."""
 
 
+@lru_cache(maxsize=2)
 def read_conditions(design: Design) -> Conditions:
     """Read a design's sources again; what lies in files that can't be read, or in macros, is left out. Never raises for a source."""
     try:
