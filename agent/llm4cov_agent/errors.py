@@ -71,6 +71,10 @@ class StoreUnusable(Llm4covError):
     """The store of trajectories can't be read or written (exit status 2). Names the file and what to do."""
 
 
+class StoreDamaged(StoreUnusable):
+    """The file of the store is damaged; it is left as it is."""
+
+
 def display_path(path: Path) -> str:
     """Write a path as a person in the current folder would: relative if it lies below, else absolute."""
     resolved = path if path.is_absolute() else Path.cwd() / path

@@ -18,7 +18,7 @@ from llm4cov_agent.cli.options import AsJson
 from llm4cov_agent.cli.output import problems_of_output, write_output
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
-from llm4cov_agent.errors import Problem, display_path
+from llm4cov_agent.errors import Problem, StoreDamaged, display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.coverage import Kind, Tally, overall, percent_text
 from llm4cov_agent.loop.prompt import render_prompt
@@ -163,9 +163,13 @@ def delete(
 @app.command()
 def verify(store: StorePath = None, as_json: AsJson = False) -> None:
     """Derive every digest anew and follow every reference; status 1 if anything is not as it was stored."""
-    with open_store(store, writable=False) as opened:
-        problems = opened.verify()
-        path = opened.path
+    path = (store or read_config().store).absolute()
+    try:
+        with open_store(path, writable=False) as opened:
+            problems = opened.verify()
+    except StoreDamaged as damaged:
+        message, _, hint = str(damaged).partition("\n")
+        problems = (Problem(message, hint=hint.strip() or None),)
     if as_json:
         print_json({"store": str(path), "ok": not problems, "problems": [problem.message for problem in problems]})
     else:

@@ -37,6 +37,8 @@ _WORDS: dict[int, str] = {id(word): str(word.value) for word in (*Kind, *Verdict
 
 _PLAIN_BITS = 63
 """Whole numbers of more bits are written as text: databases would round them, and Python reads only 4,300 digits."""
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
+_AS_GIVEN = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 _MAYBE_LARGE = re.compile("[0-9]{19}")
 
 
@@ -59,7 +61,7 @@ def write_json(value: Json) -> str:
 
 def read_json(text: str) -> Any:
     """Read what `write_json` wrote; ValueError if it is no JSON."""
-    return json.loads(text, object_hook=_grown)
+    return json.loads(text, object_hook=_grown) if '"$int"' in text else json.loads(text)
 
 
 def pack_design(design: DesignText) -> Packed:
@@ -80,18 +82,17 @@ def pack_design(design: DesignText) -> Packed:
 def pack_observation(observation: Observation) -> Packed:
     """Pack an observation; its holes are a text of their own, as several observations share them."""
     contents: dict[str, bytes] = {}
+    words = _WORDS
     holes: list[Json] = [
-        [
-            *(_WORDS[id(missed.point.kind)], missed.point.file, missed.point.line, missed.point.column, missed.point.comment),
-            *(_WORDS[id(missed.verdict)], missed.conditions),
-        ]
+        (words[id(point.kind)], point.file, point.line, point.column, point.comment, words[id(missed.verdict)], missed.conditions)
         for missed in observation.holes
+        for point in (missed.point,)
     ]
     record: dict[str, Json] = {
         "status": observation.status.label if observation.status is not None else None,
         "problems": [_problem_json(problem) for problem in observation.problems],
         "tallies": [[kind.value, tally.covered, tally.total, tally.unreachable] for kind, tally in observation.tallies.items()],
-        "holes": _put(contents, json.dumps(holes, separators=(",", ":"))) if holes else None,
+        "holes": _put(contents, _AS_GIVEN.encode(holes)) if holes else None,
         "cycles": observation.cycles,
         "log": observation.log,
         "refused": [_problem_json(problem) for problem in observation.refused],
@@ -280,14 +281,13 @@ def _problem(entry: Any) -> Problem:
 
 
 def _dumps(value: Json, *, sort_keys: bool) -> str:
+    encoder = _SORTED if sort_keys else _AS_GIVEN
     try:
-        text = json.dumps(value, sort_keys=sort_keys, separators=(",", ":"))
+        text = encoder.encode(value)
     except ValueError:
         # So Python says that a number has more digits than it writes.
         text = ""
-    if text and _MAYBE_LARGE.search(text) is None:
-        return text
-    return json.dumps(_shrunk(value), sort_keys=sort_keys, separators=(",", ":"))
+    return text if text and _MAYBE_LARGE.search(text) is None else encoder.encode(_shrunk(value))
 
 
 def _shrunk(value: Json) -> Json:

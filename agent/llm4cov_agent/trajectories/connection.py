@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from llm4cov_agent.errors import StoreUnusable, display_path
+from llm4cov_agent.errors import StoreDamaged, StoreUnusable, display_path
 from llm4cov_agent.trajectories.migrations import STEPS, is_ours, migrate, version_of
 
 _LOG_PAGES = 4000
@@ -71,7 +71,8 @@ def guarded(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         reason = _REASONS.get(code, f"can't be used: {error}.\n  `trajectories verify` tells more.")
-        raise StoreUnusable(f"the store {display_path(path)} {reason}") from error
+        kind = StoreDamaged if code == sqlite3.SQLITE_CORRUPT else StoreUnusable
+        raise kind(f"the store {display_path(path)} {reason}") from error
     except OSError as error:
         raise StoreUnusable(
             f"the store {display_path(path)} can't be used: {error.strerror or error}.\n  Name another with --store."
