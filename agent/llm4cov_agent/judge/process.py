@@ -201,6 +201,40 @@ def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits, uses_gpu: bool
             _kill(child, tag, kind)
 
 
+class OwnProgram:
+    """A program of this project that runs beside us with our rights and environment, and is told and tells in lines."""
+
+    def __init__(self, argv: tuple[str, ...]) -> None:
+        self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self.pid = self._child.pid
+
+    def tell(self, line: bytes) -> bool:
+        """Write one line; False if the program listens no more."""
+        assert self._child.stdin is not None
+        try:
+            self._child.stdin.write(line + b"\n")
+            self._child.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            return False
+        return True
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield what it prints, line by line, until it ends; blocks, so this is for a thread."""
+        assert self._child.stdout is not None
+        yield from self._child.stdout
+
+    def end(self) -> int:
+        """Kill it and whatever it started that has not left its group; gives its exit status, negative for a signal."""
+        status = self._child.poll()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            if self._child.stdin is not None:
+                self._child.stdin.close()
+        ended = self._child.wait()
+        return ended if status is None else status
+
+
 def _limited(argv: tuple[str, ...], folder: Path, limits: Limits, kind: Sandbox, *, uses_gpu: bool = False) -> tuple[str, ...]:
     """Put the limits and the sandbox in front of a command."""
     cpu = max(1, int(limits.wall_s * 4))

@@ -1,0 +1,196 @@
+"""What the server and its worker process say to each other: values, and each as one line of JSON. Knows no LSP and no simulator.
+
+Lines and columns are 1-based here, as the agent has them; columns are the simulator's (see `positions`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+
+from cattrs.errors import BaseValidationError
+from cattrs.preconf.json import make_converter
+
+_CONVERTER = make_converter()
+
+
+class RequestKind(Enum):
+    """What the worker can do."""
+
+    OUTLINE = "outline"
+    """Elaborate: which files a top makes, and what is wrong with them. Nothing is built or run."""
+    MEASURE = "measure"
+    GENERATE = "generate"
+    PROVE = "prove"
+
+
+class EventKind(Enum):
+    """What the worker says while a job runs; the last two end it."""
+
+    PROGRESS = "progress"
+    ROUND = "round"
+    RESULT = "result"
+    FAILED = "failed"
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the job is over with it."""
+        return self in (EventKind.RESULT, EventKind.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A job as the worker gets it."""
+
+    kind: RequestKind
+    file: str
+    """Absolute path of the file that declares the top."""
+    top: str
+    testbench: str | None = None
+    """Absolute path, for `measure` and `prove`."""
+    filelists: tuple[str, ...] = ()
+    include_dirs: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
+    library_dirs: tuple[str, ...] = ()
+    policy: str = "closure"
+    budget_s: float = 60.0
+    run_s: float = 120.0
+    seed: int = 1
+    point: str | None = None
+    """Id of the only point to prove; None for all holes."""
+    stores: bool = True
+    """Whether transitions go to the store of trajectories."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One line to the worker: a job to begin, or the number of one to cancel."""
+
+    job: int
+    request: Request | None = None
+    """None cancels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemRecord:
+    """A problem of the agent's, with an absolute path."""
+
+    message: str
+    severity: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    hint: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDigest:
+    """A file that a result rests on."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoleRecord:
+    """A hole as a person is told about it. Bits of one declaration that miss the same edges are one record."""
+
+    id: str
+    """Of its first point."""
+    ids: tuple[str, ...]
+    kind: str
+    line: int
+    column: int
+    sentence: str
+    detail: str
+    """Markdown."""
+    verdict: str
+    """`unknown`, `unreachable`, `bounded` or `covered`."""
+    reason: str = ""
+    bound: int | None = None
+    hier: str = ""
+    conditions: tuple[tuple[str, int], ...] = ()
+    """(text, line in the same file) of what must hold, outermost first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTally:
+    """Points of one kind at one line."""
+
+    line: int
+    kind: str
+    covered: int
+    total: int
+    unreachable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileResult:
+    """What one file of a design got."""
+
+    path: str
+    digest: str
+    counts: tuple[tuple[int, int], ...] = ()
+    """(line, times executed) of lines that can be."""
+    tallies: tuple[LineTally, ...] = ()
+    holes: tuple[HoleRecord, ...] = ()
+    """Most telling first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a job ended."""
+
+    top: str
+    status: str
+    """`ok`, `build_failed`, ...; `elaborated` for an outline."""
+    overall: float | None = None
+    reachable: float | None = None
+    cycles: int | None = None
+    seconds: float = 0.0
+    testbench: str | None = None
+    """Path of the testbench that was measured."""
+    testbench_text: str | None = None
+    """Text of one that was generated."""
+    ended: str = ""
+    """Why generation ended, in words."""
+    rests_on: tuple[FileDigest, ...] = ()
+    files: tuple[FileResult, ...] = ()
+    problems: tuple[ProblemRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line from the worker."""
+
+    job: int
+    kind: EventKind
+    words: str = ""
+    number: int = 0
+    """Of a round, from 1."""
+    overall: float | None = None
+    kept: bool = False
+    result: Result | None = None
+
+
+def written(message: Order | Event) -> bytes:
+    """Write a message as one line, without its end."""
+    return json.dumps(_CONVERTER.unstructure(message), separators=(",", ":")).encode()
+
+
+def read_order(line: bytes) -> Order | None:
+    """Read a line to the worker; None if it is none."""
+    try:
+        return _CONVERTER.structure(json.loads(line), Order)
+    except (ValueError, KeyError, TypeError, BaseValidationError):
+        return None
+
+
+def read_event(line: bytes) -> Event | None:
+    """Read a line from the worker; None if it is none."""
+    try:
+        return _CONVERTER.structure(json.loads(line), Event)
+    except (ValueError, KeyError, TypeError, BaseValidationError):
+        return None

@@ -1,0 +1,193 @@
+"""What a job does: asks the agent to elaborate, measure, generate or prove, and puts what it says into values. Knows no LSP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from llm4cov_agent.bench.testbench import Language
+from llm4cov_agent.cli.design import open_simulator
+from llm4cov_agent.cli.recording import Recorder
+from llm4cov_agent.cli.testbench import read_job
+from llm4cov_agent.closure.nearest import nearest_of
+from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
+from llm4cov_agent.digest import digest_bytes
+from llm4cov_agent.errors import Problem, has_errors
+from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
+from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
+from llm4cov_agent.loop.generate import Plan, PolicyName, undrivable
+from llm4cov_agent.loop.generate import generate as generate_testbench
+from llm4cov_agent.loop.transition import Transition
+from llm4cov_agent.rtl.design import Design, DesignFile
+from llm4cov_agent.rtl.elaborate import elaborate
+from llm4cov_agent.rtl.filelist import read_filelist
+from llm4cov_agent.rtl.fileset import FileSet
+from llm4cov_lsp.told import files_of, problem_records
+from llm4cov_lsp.wire import EventKind, FileDigest, Request, RequestKind, Result
+
+
+class Tell(Protocol):
+    """Says how a job goes."""
+
+    def __call__(self, kind: EventKind, *, words: str = "", number: int = 0, overall: float | None = None, kept: bool = False) -> None:
+        """Say one thing."""
+
+
+def work(request: Request, *, tell: Tell, cancel: Event) -> Result:
+    """Do a job. A bad input is a result with problems; ToolMissing and BadConfiguration are raised."""
+    began = time.monotonic()
+    tell(EventKind.PROGRESS, words="reading the design")
+    files, problems = _files(request)
+    design = None
+    if files is not None:
+        design, found = elaborate(files)
+        problems = (*problems, *found)
+    if design is None:
+        return Result(top=request.top, status=RunStatus.BUILD_FAILED.label, problems=problem_records(problems), rests_on=_given(request))
+    if request.kind is RequestKind.OUTLINE:
+        return Result(top=design.top, status="elaborated", problems=problem_records(problems), rests_on=_rests_on(design))
+    do = _generate if request.kind is RequestKind.GENERATE else _measure
+    result = do(request, design, problems, tell, cancel)
+    return replace(result, seconds=time.monotonic() - began)
+
+
+def _files(request: Request) -> tuple[FileSet | None, tuple[Problem, ...]]:
+    """Put the settings' files around the file that was asked for, which need not be on any list."""
+    problems: list[Problem] = []
+    files = FileSet()
+    for path in request.filelists:
+        found, trouble = read_filelist(Path(path), base=Path(path).parent)
+        problems += trouble
+        files = files.merged(found) if found is not None else files
+    own = Path(request.file)
+    listed = own.resolve() in {path.resolve() for path in files.sources}
+    defines = (text.partition("=") for text in request.defines)
+    files = files.merged(
+        FileSet(
+            sources=() if listed else (own,),
+            include_dirs=tuple(Path(path) for path in request.include_dirs),
+            defines=tuple((name, value if equals else None) for name, equals, value in defines),
+            library_dirs=tuple(Path(path) for path in request.library_dirs),
+            top=request.top,
+        )
+    )
+    return (None if has_errors(problems) else files), tuple(problems)
+
+
+def _measure(request: Request, design: Design, problems: tuple[Problem, ...], tell: Tell, cancel: Event) -> Result:
+    """Measure a testbench that exists; with `prove`, ask about its holes too."""
+    assert request.testbench is not None
+    path = Path(request.testbench)
+    job, found = read_job(path, design, seed=request.seed, limits=SimulationLimits(run_s=request.run_s))
+    problems = (*problems, *found)
+    if job is None:
+        return Result(
+            top=design.top,
+            status=RunStatus.BUILD_FAILED.label,
+            testbench=request.testbench,
+            problems=problem_records(problems),
+            rests_on=(*_rests_on(design), *_digests([path])),
+        )
+    simulator = open_simulator()
+    evaluation = evaluate(simulator, job, progress=lambda words: tell(EventKind.PROGRESS, words=words), cancel=cancel)
+    if request.kind is RequestKind.PROVE and evaluation.holes:
+        tell(EventKind.PROGRESS, words="proving what can't be reached")
+        points = [hole.point for hole in evaluation.holes if request.point in (None, hole.point.id)]
+        asked = ask(design, points, cache=simulator.cache, budget_s=request.budget_s, depth=WITNESS_CYCLES, cancel=cancel)
+        tell(EventKind.PROGRESS, words="confirming what can")
+        evaluation = with_verdicts(evaluation, confirm(asked, design, simulator, limits=job.limits, cancel=cancel))
+    return Result(
+        top=design.top,
+        status=evaluation.status.label,
+        overall=evaluation.overall,
+        reachable=evaluation.reachable,
+        cycles=evaluation.cycles,
+        testbench=request.testbench,
+        rests_on=(*_rests_on(design), *_digests([path]), *_rested(job.testbench_files)),
+        files=files_of(design, evaluation),
+        problems=problem_records((*problems, *evaluation.problems)),
+    )
+
+
+def _generate(request: Request, design: Design, problems: tuple[Problem, ...], tell: Tell, cancel: Event) -> Result:
+    refusals = undrivable(design)
+    if refusals:
+        records = problem_records((*problems, *refusals))
+        return Result(top=design.top, status=RunStatus.BUILD_FAILED.label, problems=records, rests_on=_rests_on(design))
+    plan = Plan(
+        policy=PolicyName(request.policy),
+        seed=request.seed,
+        rounds=None,
+        budget_s=request.budget_s,
+        cycles=None,
+        language=Language.SYSTEMVERILOG,
+        limits=SimulationLimits(run_s=request.run_s),
+    )
+    recorder = Recorder(None, command=f"llm4cov.generate {design.top}") if request.stores else None
+
+    def on_transition(transition: Transition) -> None:
+        if recorder is not None:
+            recorder.record(transition)
+        seen = transition.after.observation
+        overall = seen.overall if seen is not None else None
+        tell(EventKind.ROUND, number=transition.number + 1, overall=overall, kept=transition.kept)
+
+    simulator = open_simulator()
+    outcome, found = generate_testbench(
+        design,
+        simulator,
+        plan,
+        on_transition=on_transition,
+        progress=lambda words: tell(EventKind.PROGRESS, words=words),
+        cancel=cancel,
+    )
+    problems = (*problems, *found)
+    if recorder is not None:
+        recorder.close()
+        problems = (*problems, *([recorder.problem] if recorder.problem is not None else ()))
+    if outcome is None:
+        records = problem_records(problems)
+        return Result(top=design.top, status=RunStatus.BUILD_FAILED.label, problems=records, rests_on=_rests_on(design))
+    evaluation = outcome.evaluation
+    nearest = nearest_of(outcome.closed.nearest, design) if outcome.closed is not None else None
+    return Result(
+        top=design.top,
+        status=evaluation.status.label,
+        overall=evaluation.overall,
+        reachable=evaluation.reachable,
+        cycles=evaluation.cycles,
+        testbench_text=outcome.testbench.text,
+        ended=outcome.reason.value,
+        rests_on=_rests_on(design),
+        files=files_of(design, evaluation, nearest),
+        problems=problem_records((*problems, *evaluation.problems)),
+    )
+
+
+def _rests_on(design: Design) -> tuple[FileDigest, ...]:
+    return _rested(design.files)
+
+
+def _rested(files: Iterable[DesignFile]) -> tuple[FileDigest, ...]:
+    return tuple(FileDigest(path=str(file.path), digest=file.digest) for file in files)
+
+
+def _given(request: Request) -> tuple[FileDigest, ...]:
+    return _digests([Path(request.file), *([Path(request.testbench)] if request.testbench else ())])
+
+
+def _digests(paths: Iterable[Path]) -> tuple[FileDigest, ...]:
+    """Digest what can be read; what can't be has changed by the time that it can."""
+    return tuple(FileDigest(path=str(path), digest=digest) for path in paths if (digest := digest_of(path)) is not None)
+
+
+def digest_of(path: Path) -> str | None:
+    """Digest a file as the agent does; None if it can't be read."""
+    try:
+        return digest_bytes(path.read_bytes())
+    except OSError:
+        return None

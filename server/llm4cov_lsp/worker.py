@@ -1,0 +1,112 @@
+"""The worker process: takes jobs as lines on standard input, runs one at a time, says how they go on standard output. Knows no LSP.
+
+It ends when its standard input does, so that a server that is killed leaves none behind.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from typing import BinaryIO
+
+from llm4cov_agent.errors import Llm4covError
+from llm4cov_agent.judge.process import sweep_scratch_folders
+from llm4cov_lsp.wire import Event, EventKind, Order, Result, read_order, written
+from llm4cov_lsp.work import Tell, work
+
+NICENESS = 10
+_GRACE_S = 0.8
+"""How long a job may take to end once nobody listens."""
+
+
+def main() -> None:
+    """Run until standard input ends."""
+    # What a library prints must not come between our lines.
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    os.nice(NICENESS)
+    sweep_scratch_folders()
+    worker = _Worker(answers)
+    threading.Thread(target=worker.run, daemon=True).start()
+    for line in sys.stdin.buffer:
+        order = read_order(line)
+        if order is not None:
+            worker.take(order)
+    worker.stop()
+    os._exit(0)
+
+
+class _Worker:
+    def __init__(self, answers: BinaryIO) -> None:
+        self._answers = answers
+        self._waiting: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._cancels: dict[int, threading.Event] = {}
+        self._lock = threading.Lock()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def take(self, order: Order) -> None:
+        with self._lock:
+            if order.request is None:
+                if order.job in self._cancels:
+                    self._cancels[order.job].set()
+                return
+            self._cancels[order.job] = threading.Event()
+        self._waiting.put(order)
+
+    def stop(self) -> None:
+        with self._lock:
+            for cancel in self._cancels.values():
+                cancel.set()
+        self._idle.wait(_GRACE_S)
+
+    def run(self) -> None:
+        while True:
+            order = self._waiting.get()
+            self._idle.clear()
+            try:
+                self._say(self._done(order))
+            finally:
+                with self._lock:
+                    del self._cancels[order.job]
+                self._idle.set()
+
+    def _done(self, order: Order) -> Event:
+        assert order.request is not None
+        cancel = self._cancels[order.job]
+        try:
+            result = work(order.request, tell=self._teller(order.job), cancel=cancel)
+        except Llm4covError as error:
+            return Event(job=order.job, kind=EventKind.FAILED, words=str(error))
+        except OSError as error:
+            return Event(job=order.job, kind=EventKind.FAILED, words=f"{error.filename or 'a file'}: {error.strerror}")
+        except Exception as error:  # noqa: BLE001
+            # A bug of ours ends the job, not the worker; the trace goes to the log of the editor.
+            sys.excepthook(type(error), error, error.__traceback__)
+            return Event(job=order.job, kind=EventKind.FAILED, words=f"internal error: {type(error).__name__}: {error}")
+        if cancel.is_set() and not _worth_having(result):
+            return Event(job=order.job, kind=EventKind.FAILED, words="cancelled")
+        return Event(job=order.job, kind=EventKind.RESULT, result=result)
+
+    def _teller(self, job: int) -> Tell:
+        def tell(kind: EventKind, *, words: str = "", number: int = 0, overall: float | None = None, kept: bool = False) -> None:
+            self._say(Event(job=job, kind=kind, words=words, number=number, overall=overall, kept=kept))
+
+        return tell
+
+    def _say(self, event: Event) -> None:
+        try:
+            self._answers.write(written(event) + b"\n")
+        except BrokenPipeError:
+            self.stop()
+            os._exit(0)
+
+
+def _worth_having(result: Result) -> bool:
+    return result.testbench_text is not None
+
+
+if __name__ == "__main__":
+    main()
