@@ -57,6 +57,7 @@ def main() -> int:
     config = read_config()
     simulator = Verilator(find_toolchain(), BuildCache(config.cache_dir / "builds", max_bytes=config.cache_bytes))
     rows: list[Json] = []
+    summary: dict[str, Json] = {}
     chains: dict[str, list[tuple[Transition, ...]]] = {}
     # What the build cache holds from earlier runs would make the judge look faster than it is for a new testbench.
     with closing(open_backend(BackendSettings(kind=BackendKind.LLAMA, context_tokens=8192))) as backend:
@@ -67,10 +68,14 @@ def main() -> int:
                 chains.setdefault(case, []).append(kept[case])
                 row = _row(case, name, kept[case])
                 rows.append(row)
-                print(f"{name:20} {case:18} {' '.join(str(one) for one in row['overall']):40} {row['policy_s']:6.1f} s", flush=True)  # type: ignore[index, call-overload, union-attr]
-    summary = {case: _summary(case, found, options.pass_percent) for case, found in chains.items()}
-    given = {key: value for key, value in vars(options).items() if key not in ("names", "cases", "name")}
-    results.write(options.name, {"model": backend.model, "options": given, "cases": summary, "rows": rows})
+                shown = " ".join(f"{_overall(one.after):.1f}" for one in kept[case])
+                print(f"{name:20} {case:18} {shown:40} {row['policy_s']:6} s", flush=True)
+            # After each fixture, so that a run that is cut short leaves what it measured.
+            summary = {case: _summary(found, options.pass_percent) for case, found in chains.items()}
+            given = {key: value for key, value in vars(options).items() if key not in ("names", "cases", "name")}
+            results.write(options.name, {"model": backend.model, "options": given, "cases": summary, "rows": rows}, says=False)
+    for case, record in summary.items():
+        print(f"{case:18} {record}")
     return 0
 
 
@@ -123,7 +128,7 @@ def _row(case: str, name: str, chain: tuple[Transition, ...]) -> dict[str, Json]
     }
 
 
-def _summary(case: str, chains: list[tuple[Transition, ...]], pass_percent: float) -> dict[str, Json]:
+def _summary(chains: list[tuple[Transition, ...]], pass_percent: float) -> dict[str, Json]:
     direct = [chain[0].after for chain in chains]
     ends = [_best(chain[0].state, chain) for chain in chains]
     replies = [one for chain in chains for one in chain if one.proposal.options is not None]
@@ -140,7 +145,6 @@ def _summary(case: str, chains: list[tuple[Transition, ...]], pass_percent: floa
             "average_coverage": round(statistics.mean(_overall(state) for state in states), 2),
         }
     record["loop_share_percent_median"] = round(statistics.median(shares), 2)
-    print(f"{case:18} {record}")
     return record
 
 

@@ -48,10 +48,11 @@ class Rows:
         write(self._name, {"partial": False, "options": self._options, **summary, "rows": self.all})
 
 
-def write(name: str, content: Mapping[str, Json]) -> Path:
+def write(name: str, content: Mapping[str, Json], *, says: bool = True) -> Path:
     """Write a benchmark's record and say where."""
     path = _write(name, content)
-    print(f"\nwrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    if says:
+        print(f"\nwrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     return path
 
 
