@@ -266,7 +266,7 @@ class Search:
         return len(news)
 
     def _trimmed(self, order: Order, news: frozenset[int]) -> tuple[Step, ...]:
-        """Shorten the last long draw of a run to what its finds need."""
+        """Shorten the last long draw of a run to what its finds need, as far as there is time."""
         place = next((rank for rank in reversed(range(len(order.steps))) if isinstance(order.steps[rank], Random)), None)
         if place is None:
             return order.steps
@@ -274,7 +274,8 @@ class Search:
         assert isinstance(step, Random)
         low, high = 0, step.cycles
         best = order.steps
-        while high - low > max(2, step.cycles // 32):
+        # A run that nobody waits for ends its process, and on a large design a new one needs seconds.
+        while high - low > max(2, step.cycles // 32) and not self.harness.is_over():
             middle = (low + high) // 2
             steps = (*order.steps[:place], Random(middle, step.fields, step.seed), *order.steps[place + 1 :])
             [report] = self.harness.run([Order(steps, order.start)], most_cycles=LONGEST_RUN)
