@@ -36,6 +36,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.random_baseline
 	$(BIN)/python -m benchmarks.harness
 	$(BIN)/python -m benchmarks.closure
+	$(BIN)/python -m benchmarks.store
 
 # Icarus Verilog, bubblewrap and lcov are what the tests compare with; without root they say which of them is missing.
 .PHONY: system

@@ -12,7 +12,7 @@ from llm4cov_agent.errors import BadConfiguration
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LLM4COV_CACHE_DIR", "LLM4COV_CACHE_SIZE"):
+    for name in ("LLM4COV_CACHE_DIR", "LLM4COV_CACHE_SIZE", "LLM4COV_STORE"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -52,3 +52,10 @@ def test_a_relative_folder_is_made_absolute(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LLM4COV_CACHE_DIR", "cache")
     assert read_config().cache_dir == tmp_path / "cache"
+
+
+def test_the_store_is_in_the_data_folder_or_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_config().store.is_absolute() and read_config().store.name == "trajectories.db"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LLM4COV_STORE", "mine.db")
+    assert read_config().store == tmp_path / "mine.db"
