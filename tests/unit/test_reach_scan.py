@@ -7,6 +7,7 @@ import pytest
 from llm4cov_agent.closure.reach.blocks import BlockKind
 from llm4cov_agent.closure.reach.hazards import hazards_of
 from llm4cov_agent.closure.reach.scan import scan
+from llm4cov_agent.closure.reach.settling import is_doubtful
 from llm4cov_agent.closure.reach.transition import unlabelled
 
 
@@ -96,3 +97,29 @@ def test_labels_are_blanked_and_their_places_kept() -> None:
     assert places == [("p1", 2, 15), ("p3", 4, 4)]
     assert plain == "x;\n  if (a)      cover (b); // p2: cover (c);\n    \n   cover (d);\n"
     assert bare == "x;\n  if (a)               ; // p2: cover (c);\n    \n            ;\n"
+
+
+LOOP = """\
+always_comb begin
+  if (P) y = 1;
+  for (int i = 0; i < 3; i++)
+    if (P) y = 2;
+  if (P) y = 3;
+end
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "is_doubted"),
+    [
+        (LOOP, 3, False),
+        (LOOP, 5, True),
+        (LOOP, 6, False),
+        (LOOP.replace("y = 1", "break"), 6, True),
+        (LOOP.replace("for", "foreach"), 6, True),
+    ],
+)
+def test_what_the_front_end_left_out_is_doubted_inside_loops_only(text: str, line: int, is_doubted: bool) -> None:
+    scans = {"s": scan(f"module m;\n{text}endmodule\n")}
+    assert is_doubtful(scans, ("s", line, 10), {"y"}, {("s", 0)}, is_absent=True) == is_doubted
+    assert not is_doubtful(scans, ("s", line, 10), {"y"}, {("s", 0)}, is_absent=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
-from llm4cov_agent.closure.reach.tokens import Token, closing
+from llm4cov_agent.closure.reach.tokens import Token, closing, statement_end
 
 _OPERATOR_ASSIGNMENTS = {"+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "<<<=", ">>>="}
 
@@ -94,6 +94,8 @@ class Block:
     """Whether it waits for `*`, that is, for the signals that it reads."""
     callee: str = ""
     """Name of a task or function."""
+    loops: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
+    """Where each `for` begins and ends; outer loops come before those inside them."""
 
 
 @dataclass(slots=True)
@@ -121,6 +123,8 @@ def read_statements(tokens: list[Token], position: int, end: int, block: Block, 
             if position < end and tokens[position].text == "(":
                 behind = closing(tokens, position)
                 if token.text == "for":
+                    last = tokens[statement_end(tokens, behind + 1)]
+                    block.loops.append(((token.line, token.column), (last.line, last.column)))
                     _read_loop(tokens[position + 1 : behind], block)
                 position = behind + 1
         elif token.text in ("begin", "fork") and position + 1 < end and tokens[position + 1].text == ":":

@@ -19,7 +19,7 @@ Place = tuple[str, int, int]
 """(text, line, column)."""
 _Vertex = tuple[object, ...]
 _STORAGE = {"$dff", "$dffe", "$adff", "$adffe", "$aldff", "$aldffe", "$memwr_v2", "$ff", "$sdff", "$sdffe", "$dffsr"}
-_LEAVING = ("for", "while", "repeat", "foreach", "forever", "do", "return", "break", "continue", "disable")
+_LEAVING = ("while", "repeat", "foreach", "forever", "do", "return", "break", "continue", "disable")
 _STATEMENTS = {"$check", "$print"}
 
 
@@ -101,7 +101,7 @@ def is_doubtful(
     """Say whether the front end may have left out uses of a statement that a simulator has.
 
     It evaluates function calls with constant arguments while it elaborates, and branches that constants switch off. The
-    latter can be believed where nothing but conditions lies around the statement.
+    latter can be believed where nothing but conditions lies around the statement, that is, no loop that it unrolls.
     """
     scan = scans.get(place[0])
     if scan is None:
@@ -115,7 +115,7 @@ def is_doubtful(
         return False
     if block is None or (place[0], block.module) not in elaborated:
         return True
-    return any(word in block.names for word in _LEAVING)
+    return any(word in block.names for word in _LEAVING) or any(first <= place[1:] <= last for first, last in block.loops)
 
 
 def _calls(scans: Mapping[str, Scan], callee: str) -> Iterable[set[str]]:
