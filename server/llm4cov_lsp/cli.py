@@ -1,7 +1,58 @@
-"""The command `llm4cov-lsp`: the agent's commands under the server's name."""
+"""The command `llm4cov-lsp`: the agent's commands, and `serve`, which is what runs without a command."""
 
 from __future__ import annotations
 
-from llm4cov_agent.cli.app import main
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from llm4cov_agent.cli.app import app
+from llm4cov_agent.cli.app import main as run_command
+from llm4cov_agent.errors import BadConfiguration
+from llm4cov_lsp import settings as table
+
+
+@app.command()
+def serve(
+    stdio: Annotated[bool, typer.Option("--stdio", help="Speak over standard input and output: the default.")] = False,
+    tcp: Annotated[str | None, typer.Option("--tcp", metavar="HOST:PORT", help="Listen there for one client.", show_default=False)] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log what is sent and received to standard error.")] = False,
+) -> None:
+    """Run the language server."""
+    # What a command line never needs is not loaded for it.
+    from llm4cov_lsp.server import make_server
+
+    logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if verbose else logging.ERROR)
+    if stdio and tcp is not None:
+        raise BadConfiguration("--stdio and --tcp exclude each other.")
+    if tcp is None:
+        make_server().start_io()
+        return
+    host, colon, port = tcp.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise BadConfiguration(f"--tcp should be HOST:PORT, such as 127.0.0.1:2087, not {tcp!r}.")
+    make_server().start_tcp(host.strip("[]") or "127.0.0.1", int(port))
+
+
+@app.command()
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/settings.md.")] = False,
+) -> None:
+    """List the language server's settings."""
+    if markdown:
+        sys.stdout.write(table.documentation())
+        return
+    for one in table.TABLE:
+        sys.stdout.write(f"{table.SECTION}.{one.key} ({one.type_name}): {one.sentence}\n")
+
+
+def main() -> None:
+    """Run a command; the language server if none is named."""
+    if len(sys.argv) == 1 or sys.argv[1] in ("--stdio", "--tcp", "--verbose") or sys.argv[1].startswith("--tcp="):
+        sys.argv.insert(1, "serve")
+    run_command()
+
 
 __all__ = ["main"]

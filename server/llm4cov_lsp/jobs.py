@@ -1,0 +1,191 @@
+"""The queue of jobs and the one worker process that does them, as the server's event loop sees them. Knows no LSP.
+
+One job runs at a time. What a person asked for goes before what happens by itself, and a newer job for a design takes the place of an
+older one. A worker that crashes fails its job; the next job starts another. All methods belong to the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from llm4cov_agent.judge.process import OwnProgram
+from llm4cov_lsp.wire import Event, EventKind, Order, Request, Result, read_event, written
+
+CANCEL_S = 0.7
+"""How long a cancelled job may take to end before its worker is killed with all that it started."""
+
+
+class JobFailed(Exception):
+    """A job came to no result; the text is for a person."""
+
+
+class Priority(IntEnum):
+    """Who waits for it."""
+
+    USER = 0
+    BACKGROUND = 1
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One request on its way."""
+
+    number: int
+    design: str
+    """Key of the design; there is one job for each at a time."""
+    request: Request
+    priority: Priority
+    on_event: Callable[[Event], None]
+    done: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Raises JobFailed, or is cancelled."""
+
+
+def start_worker() -> OwnProgram:
+    """Start a worker with this interpreter."""
+    return OwnProgram((sys.executable, "-m", "llm4cov_lsp.worker"))
+
+
+class Jobs:
+    """The queue."""
+
+    def __init__(self, on_crash: Callable[[str], None], start: Callable[[], OwnProgram] = start_worker) -> None:
+        self._on_crash, self._start = on_crash, start
+        self._numbers = itertools.count(1)
+        self._waiting: list[Job] = []
+        self._running: Job | None = None
+        self._worker: OwnProgram | None = None
+        self._dropped = False
+        """Whether the running job is to end, and nobody waits for how."""
+
+    @property
+    def running(self) -> Job | None:
+        """The job that the worker does."""
+        return self._running
+
+    @property
+    def waiting(self) -> tuple[Job, ...]:
+        """Jobs that wait, in no order."""
+        return tuple(self._waiting)
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process number of the worker, if there is one."""
+        return self._worker.pid if self._worker is not None else None
+
+    def submit(self, request: Request, design: str, *, priority: Priority, on_event: Callable[[Event], None] | None = None) -> Job:
+        """Queue a job; older ones for the design that it makes needless are cancelled."""
+        job = Job(next(self._numbers), design, request, priority, on_event or (lambda event: None))
+        for other in [*self._waiting, *([self._running] if self._running is not None and not self._dropped else [])]:
+            if other.design == design and other.priority >= priority:
+                self.cancel(other)
+        self._waiting.append(job)
+        running = self._running
+        if running is not None and not self._dropped and priority < running.priority:
+            # It has lost little: what was built is kept.
+            self._waiting.append(running)
+            self._drop()
+        self._pump()
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """End a job; who waits for it sees that it was cancelled at once."""
+        job.done.cancel()
+        if job in self._waiting:
+            self._waiting.remove(job)
+        elif job is self._running and not self._dropped:
+            self._drop()
+
+    def cancel_design(self, design: str) -> None:
+        """End all jobs of a design."""
+        for job in [*self._waiting, *([self._running] if self._running is not None else [])]:
+            if job.design == design:
+                self.cancel(job)
+
+    def restart(self) -> None:
+        """End all jobs and the worker."""
+        for job in [*self._waiting, *([self._running] if self._running is not None else [])]:
+            self.cancel(job)
+        if self._worker is not None:
+            self._worker.end()
+
+    def close(self) -> None:
+        """End everything for good."""
+        self.restart()
+
+    def _drop(self) -> None:
+        """Tell the worker to leave the running job, and kill it if it doesn't."""
+        job, worker = self._running, self._worker
+        assert job is not None
+        self._dropped = True
+        if worker is None:
+            return
+        worker.tell(written(Order(job=job.number)))
+
+        def insist() -> None:
+            if self._running is job and self._dropped and self._worker is worker:
+                worker.end()
+
+        asyncio.get_running_loop().call_later(CANCEL_S, insist)
+
+    def _pump(self) -> None:
+        if self._running is not None or not self._waiting:
+            return
+        job = min(self._waiting, key=lambda one: (one.priority, one.number))
+        self._waiting.remove(job)
+        self._running, self._dropped = job, False
+        if self._worker is None:
+            self._worker = self._listen(self._start())
+        self._worker.tell(written(Order(job=job.number, request=job.request)))
+
+    def _listen(self, worker: OwnProgram) -> OwnProgram:
+        loop = asyncio.get_running_loop()
+
+        def listen() -> None:
+            for line in worker.lines():
+                event = read_event(line)
+                if event is not None and not loop.is_closed():
+                    loop.call_soon_threadsafe(self._heard, worker, event)
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._ended, worker)
+
+        threading.Thread(target=listen, daemon=True).start()
+        return worker
+
+    def _heard(self, worker: OwnProgram, event: Event) -> None:
+        job = self._running
+        if worker is not self._worker or job is None or event.job != job.number:
+            return
+        if not self._dropped:
+            job.on_event(event)
+        if event.kind.is_last:
+            self._finish(job, event.result if event.kind is EventKind.RESULT else None, event.words)
+
+    def _ended(self, worker: OwnProgram) -> None:
+        status = worker.end()
+        if worker is not self._worker:
+            return
+        self._worker = None
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        job = self._running
+        if job is None:
+            return
+        if not self._dropped:
+            self._on_crash(
+                f"The worker process {how} during `{job.request.kind.value}` of {job.request.top}. The next job starts a new one."
+            )
+        self._finish(job, None, f"the worker process {how}")
+
+    def _finish(self, job: Job, result: Result | None, words: str) -> None:
+        dropped, self._running, self._dropped = self._dropped, None, False
+        if not dropped and not job.done.done():
+            if result is not None:
+                job.done.set_result(result)
+            else:
+                job.done.set_exception(JobFailed(words))
+        self._pump()

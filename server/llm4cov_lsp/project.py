@@ -1,0 +1,59 @@
+"""Where things lie in a workspace folder: the testbench of a module, and the files that settings name. Opens none of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llm4cov_lsp.settings import Settings
+from llm4cov_lsp.wire import Request, RequestKind
+
+SUFFIXES = frozenset({".v", ".sv", ".vh", ".svh"})
+
+
+def testbench_places(file: Path, top: str, settings: Settings) -> tuple[Path, ...]:
+    """List where the testbench of a module may lie, the first one being where a new one goes."""
+    pattern = settings.text("testbench.path")
+    if pattern:
+        return ((file.parent / pattern.replace("{top}", top)).absolute(),)
+    folders = (file.parent, file.parent / "tb", file.parent.parent / "tb")
+    return tuple(folder / f"tb_{top}{suffix}" for suffix in (".sv", ".py") for folder in folders)
+
+
+def testbench_of(file: Path, top: str, settings: Settings) -> Path | None:
+    """Find the testbench of a module."""
+    return next((path for path in testbench_places(file, top, settings) if path.is_file()), None)
+
+
+def request_of(
+    kind: RequestKind,
+    file: Path,
+    top: str,
+    settings: Settings,
+    *,
+    folder: Path | None,
+    testbench: Path | None = None,
+    point: str | None = None,
+) -> Request:
+    """Make the worker's request for a module."""
+    base = folder or file.parent
+    budget = "prove.budgetSeconds" if kind is RequestKind.PROVE else "generate.budgetSeconds"
+    return Request(
+        kind=kind,
+        file=str(file),
+        top=top,
+        testbench=str(testbench) if testbench is not None else None,
+        filelists=_below(base, settings.texts("files.filelists")),
+        include_dirs=_below(base, settings.texts("files.includeDirs")),
+        defines=settings.texts("files.defines"),
+        library_dirs=_below(base, settings.texts("files.libraryDirs")),
+        policy=settings.text("generate.policy"),
+        budget_s=settings.number(budget),
+        run_s=settings.number("simulation.runSeconds"),
+        seed=int(settings.number("simulation.seed")),
+        point=point,
+        stores=settings.flag("store.enabled"),
+    )
+
+
+def _below(base: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str((base / name).absolute()) for name in names)

@@ -1,0 +1,193 @@
+"""The handlers of the language server, named after LSP's verbs. They look things up and hand work on; none of them waits.
+
+It claims no navigation and no lint: other servers for the same files have those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls import uris
+from pygls.lsp.server import LanguageServer
+
+from llm4cov_lsp.commands import Answer, Commands, cancelled_is_an_answer
+from llm4cov_lsp.features.actions import KINDS, actions_of
+from llm4cov_lsp.features.hover import hover_of
+from llm4cov_lsp.features.lens import hints_of, lenses_of
+from llm4cov_lsp.results import design_key
+from llm4cov_lsp.session import Session
+from llm4cov_lsp.settings import FILE_NAME, SECTION
+
+_WATCHED = ("**/*.{v,sv,vh,svh,f}", f"**/{FILE_NAME}")
+
+
+def make_server() -> LanguageServer:
+    """Make a server with all its handlers; it answers one client."""
+    server = LanguageServer("llm4cov-lsp", importlib.metadata.version("llm4cov-lsp"))
+    session = Session(server)
+    _register_lifecycle(server, session)
+    _register_documents(server, session)
+    _register_features(server, session)
+    _register_commands(server, session, Commands(server, session))
+    return server
+
+
+def _register_lifecycle(server: LanguageServer, session: Session) -> None:
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        options = params.initialization_options
+        # Only an editor that knows of trust says that there is none.
+        session.trusted = not (isinstance(options, dict) and options.get("trusted") is False)
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(params: types.InitializedParams) -> None:
+        can = server.client_capabilities.workspace
+        if can is not None and can.did_change_watched_files and can.did_change_watched_files.dynamic_registration:
+            watchers = [types.FileSystemWatcher(pattern) for pattern in _WATCHED]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            registration = types.Registration("llm4cov.watch", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            server.protocol.send_request(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]))
+        if can is not None and can.did_change_configuration and can.did_change_configuration.dynamic_registration:
+            settings = types.Registration("llm4cov.settings", types.WORKSPACE_DID_CHANGE_CONFIGURATION, {"section": SECTION})
+            server.protocol.send_request(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([settings]))
+        await session.load_settings()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
+        can = server.client_capabilities.workspace
+        if can is not None and can.configuration:
+            await session.load_settings()
+        elif isinstance(params.settings, dict):
+            # A client that can't be asked sends its settings along.
+            section = params.settings.get(SECTION, params.settings)
+            session.take_settings(dict.fromkeys([*session.folders, None], section))
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
+        paths = [Path(path) for change in params.changes if (path := uris.to_fs_path(change.uri)) is not None]
+        if any(path.name == FILE_NAME for path in paths):
+            await session.load_settings()
+        for change in params.changes:
+            if change.uri in session.documents:
+                session.documents[change.uri].take_saved()
+        for changed in paths:
+            session.measure_what_changed(changed)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        await session.load_settings()
+
+    @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
+    def work_done_progress_cancel(params: types.WorkDoneProgressCancelParams) -> None:
+        session.cancel_token(params.token)
+
+    @server.feature(types.SHUTDOWN)
+    def shutdown(params: None) -> None:
+        session.shut_down()
+
+
+def _register_documents(server: LanguageServer, session: Session) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(params: types.DidOpenTextDocumentParams) -> None:
+        session.open(params.text_document)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def did_change(params: types.DidChangeTextDocumentParams) -> None:
+        document = session.documents.get(params.text_document.uri)
+        if document is None:
+            return
+        text = server.workspace.get_text_document(params.text_document.uri).source
+        for change in params.content_changes:
+            if isinstance(change, types.TextDocumentContentChangePartial):
+                start, end = change.range.start, change.range.end
+                document.follow(start.line, start.character, end.line, change.text)
+            else:
+                document.replace_all(change.text)
+        document.set_text(text, params.text_document.version)
+        session.publish_soon(document)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(params: types.DidSaveTextDocumentParams) -> None:
+        session.saved(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def did_close(params: types.DidCloseTextDocumentParams) -> None:
+        session.close(params.text_document.uri)
+
+
+def _register_features(server: LanguageServer, session: Session) -> None:
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
+    def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
+        document = session.documents.get(params.text_document.uri)
+        if document is None or not session.settings_for(document.path).flag("codeLens.enabled"):
+            return []
+        keys = {design_key(document.path, module.name): module.name for module in document.modules}
+        busy = {name: session.busy[key] for key, name in keys.items() if key in session.busy}
+        return list(lenses_of(document, session.results, trusted=session.trusted, busy=busy))
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    def hover(params: types.HoverParams) -> types.Hover | None:
+        document = session.documents.get(params.text_document.uri)
+        return hover_of(document, session.results, params.position.line) if document is not None else None
+
+    @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
+    def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:
+        document = session.documents.get(params.text_document.uri)
+        if document is None or not session.settings_for(document.path).flag("inlayHints.enabled"):
+            return []
+        return list(hints_of(document, session.results, params.range, session.codec))
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True))
+    def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+        document = session.documents.get(params.text_document.uri)
+        if document is None:
+            return []
+        can = server.client_capabilities.text_document
+        can_disable = bool(can is not None and can.code_action is not None and can.code_action.disabled_support)
+        found = actions_of(document, session.results, params, session.codec, trusted=session.trusted, can_disable=can_disable)
+        return list(found)
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    def code_action_resolve(action: types.CodeAction) -> types.CodeAction:
+        data = action.data
+        if isinstance(data, dict) and action.command is None and action.disabled is None and isinstance(data.get("command"), str):
+            action.command = types.Command(action.title, data["command"], arguments=data.get("arguments"))
+        return action
+
+
+def _register_commands(server: LanguageServer, session: Session, commands: Commands) -> None:
+    async def answered(work: Coroutine[Any, Any, Answer]) -> Answer:
+        return await cancelled_is_an_answer(asyncio.ensure_future(work))
+
+    @server.command("llm4cov.generate")
+    async def generate(uri: str, top: str) -> Answer:
+        return await answered(commands.generate(uri, top))
+
+    @server.command("llm4cov.measure")
+    async def measure(uri: str, top: str) -> Answer:
+        return await answered(commands.measure(uri, top))
+
+    @server.command("llm4cov.prove")
+    async def prove(uri: str, top: str, hole: str) -> Answer:
+        return await answered(commands.prove(uri, top, hole))
+
+    @server.command("llm4cov.explain")
+    def explain(uri: str, top: str, hole: str) -> Answer:
+        return commands.explain(uri, top, hole)
+
+    @server.command("llm4cov.cancel")
+    def cancel(uri: str, top: str) -> Answer:
+        return commands.cancel(uri, top)
+
+    @server.command("llm4cov.restart")
+    def restart() -> Answer:
+        return commands.restart()
+
+    @server.command("llm4cov.info")
+    def info() -> Answer:
+        return commands.info()

@@ -1,0 +1,346 @@
+"""What the server knows while it is connected: documents, settings, results, and the jobs that bring them up to date.
+
+Called by the handlers in `server`, on the event loop; never waits for anything but a job or the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lsprotocol import types
+from pygls import uris
+from pygls.lsp.server import LanguageServer
+from pygls.workspace import PositionCodec
+
+from llm4cov_lsp.documents import Document
+from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, shown_problems
+from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Priority
+from llm4cov_lsp.progress import Shown, progress_of
+from llm4cov_lsp.project import SUFFIXES, request_of, testbench_of, testbench_places
+from llm4cov_lsp.results import Held, Results, design_key, is_current
+from llm4cov_lsp.settings import DEFAULTS, SECTION, Settings, read_project_file, read_settings
+from llm4cov_lsp.wire import Event, Request, RequestKind, Result
+
+PUBLISH_S = 0.15
+"""How long edits are gathered before shifted diagnostics are sent."""
+_CLIENT_S = 5.0
+"""How long the client may take to answer a question about its settings or a progress bar."""
+
+
+class Session:
+    """One connection."""
+
+    def __init__(self, server: LanguageServer) -> None:
+        self._server = server
+        self.documents: dict[str, Document] = {}
+        self.results = Results()
+        self.jobs = Jobs(self._crashed)
+        self.trusted = True
+        self.busy: dict[str, str] = {}
+        """By design: what is being done for it."""
+        self.proposals: dict[str, Result] = {}
+        """By design: a testbench that was generated and not taken yet."""
+        self._is_ready = False
+        """Whether settings were read: before that nothing runs by itself, as they may forbid it."""
+        self._settings: dict[Path, Settings] = {}
+        self._said: set[str] = set()
+        self._published: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._by_token: dict[types.ProgressToken, Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def codec(self) -> PositionCodec:
+        """How the client counts characters."""
+        return self._server.workspace.position_codec
+
+    @property
+    def folders(self) -> list[Path]:
+        """The workspace folders, innermost first."""
+        names = [folder.uri for folder in self._server.workspace.folders.values()]
+        if not names and self._server.workspace.root_uri:
+            names = [self._server.workspace.root_uri]
+        paths = [Path(path) for name in names if (path := uris.to_fs_path(name)) is not None]
+        return sorted(paths, key=lambda path: -len(path.parts))
+
+    def folder_of(self, path: Path) -> Path | None:
+        """Give the workspace folder of a file."""
+        return next((folder for folder in self.folders if path.is_relative_to(folder)), None)
+
+    def settings_for(self, path: Path) -> Settings:
+        """Give the settings for a file."""
+        folder = self.folder_of(path)
+        return self._settings.get(folder, DEFAULTS) if folder is not None else self._settings.get(Path(), DEFAULTS)
+
+    async def load_settings(self) -> None:
+        """Ask the client, read the projects' files, and say what can't be used, each thing once."""
+        scopes: list[Path | None] = [*self.folders, None]
+        values: list[object] = [None] * len(scopes)
+        can = self._server.client_capabilities.workspace
+        if can is not None and can.configuration:
+            items = [
+                types.ConfigurationItem(scope_uri=uris.from_fs_path(str(scope)) if scope else None, section=SECTION) for scope in scopes
+            ]
+            try:
+                answer = await asyncio.wait_for(
+                    self._server.workspace_configuration_async(types.ConfigurationParams(items)), timeout=_CLIENT_S
+                )
+                values = [*answer, *values][: len(scopes)]
+            except TimeoutError:
+                self.say("The editor did not answer what its settings are; the defaults are used.", types.MessageType.Warning)
+        self.take_settings(dict(zip(scopes, values, strict=True)))
+
+    def take_settings(self, values: dict[Path | None, object]) -> None:
+        """Take the client's settings by folder; None stands for files outside of all folders."""
+        for scope, client in values.items():
+            project, problems = read_project_file(scope) if scope is not None else (None, ())
+            settings, found = read_settings(client, project, trusted=self.trusted)
+            self._settings[scope or Path()] = settings
+            for problem in (*problems, *found):
+                if problem not in self._said:
+                    self._said.add(problem)
+                    self.say(problem, types.MessageType.Warning)
+        self._is_ready = True
+        for document in list(self.documents.values()):
+            self.publish_soon(document, delay_s=0)
+            self.measure_what_changed(document.path)
+        self.refresh()
+
+    def say(self, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
+        """Show a message."""
+        self._server.window_show_message(types.ShowMessageParams(kind, text))
+
+    def log(self, text: str) -> None:
+        """Write a line to the editor's log of this server."""
+        self._server.window_log_message(types.LogMessageParams(types.MessageType.Log, text))
+
+    def open(self, item: types.TextDocumentItem) -> None:
+        """Take an opened document, show what is known about it, and measure if that is out of date."""
+        path = uris.to_fs_path(item.uri)
+        if path is None or not item.uri.startswith("file:"):
+            return
+        document = Document(item.uri, Path(path), item.version, item.text)
+        self.documents[item.uri] = document
+        document.take_saved()
+        for held in self.results:
+            self._show_in(document, held)
+        self.publish_soon(document, delay_s=0)
+        self.measure_what_changed(document.path)
+
+    def close(self, uri: str) -> None:
+        """Forget a document; its errors stay in the list of problems, its holes go."""
+        if self.documents.pop(uri, None) is not None:
+            self._publish_all()
+
+    def saved(self, uri: str) -> None:
+        """Look at a document's file again, and measure what rests on it."""
+        document = self.documents.get(uri)
+        if document is not None:
+            document.take_saved()
+            self.publish_soon(document, delay_s=0)
+            self.measure_what_changed(document.path)
+
+    def measure_what_changed(self, path: Path) -> None:
+        """Queue background jobs for the designs that a file takes part in, where something that they rest on has changed."""
+        if not self.trusted or not self._is_ready or path.suffix not in SUFFIXES | {".py"}:
+            return
+        for file, top in dict.fromkeys(self._designs_near(path)):
+            settings = self.settings_for(file)
+            mode = settings.text("mode")
+            key = design_key(file, top)
+            if mode == "off" or any(job.design == key and job.priority is Priority.USER for job in self._jobs()):
+                continue
+            testbench = testbench_of(file, top, settings)
+            held = self.results.get(key)
+            if testbench is None:
+                proposed = self.proposals.get(key)
+                if mode == "generate" and not (proposed is not None and is_current(proposed.rests_on)):
+                    self.start(self._generate_idly(file, top))
+                continue
+            request = request_of(RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench)
+            if held is not None and held.result.status != "build_failed" and _same_run(held.request, request) and is_current(held.rests_on):
+                continue
+            self.start(self._measure_idly(request, key))
+
+    def start(self, work: Coroutine[object, object, None]) -> None:
+        """Run something beside the handlers, and keep it from being collected."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run(self, request: Request, key: str, *, title: str, priority: Priority) -> Result:
+        """Run a job with a progress bar; cancelled by its caller, the bar or a newer job. Raises JobFailed."""
+        shown = Shown()
+        token = await self._begin(title, shown) if priority is Priority.USER else None
+        job = self.jobs.submit(request, key, priority=priority, on_event=lambda event: self._report(token, shown, event))
+        if token is not None:
+            self._by_token[token] = job
+        self.busy[key] = title
+        self.refresh()
+        if priority is Priority.BACKGROUND:
+            self.start(self._begin_late(title, shown, job))
+        try:
+            return await job.done
+        finally:
+            self.jobs.cancel(job)
+            self.busy.pop(key, None)
+            for one in [one for one, other in self._by_token.items() if other is job]:
+                del self._by_token[one]
+                self._server.work_done_progress.end(one, types.WorkDoneProgressEnd(message=shown.words))
+            self.refresh()
+
+    def cancel_token(self, token: types.ProgressToken) -> None:
+        """End the job behind a progress bar."""
+        job = self._by_token.get(token)
+        if job is not None:
+            self.jobs.cancel(job)
+
+    def take(self, key: str, request: Request, result: Result) -> Held:
+        """Keep a result and show it wherever the file is still the one that was measured."""
+        held = self.results.take(key, request, result)
+        if not held.outdated:
+            for document in self.documents.values():
+                document.shown.pop(key, None)
+                self._show_in(document, held)
+        self._publish_all()
+        self.refresh()
+        return held
+
+    def publish_soon(self, document: Document, *, delay_s: float = PUBLISH_S) -> None:
+        """Send a document's diagnostics once edits pause."""
+        timer = self._timers.pop(document.uri, None)
+        if timer is not None:
+            timer.cancel()
+        self._timers[document.uri] = asyncio.get_running_loop().call_later(delay_s, self._publish, document.uri)
+
+    def refresh(self) -> None:
+        """Ask the client to ask again for lenses and hints."""
+        can = self._server.client_capabilities.workspace
+        if can is not None and can.code_lens is not None and can.code_lens.refresh_support:
+            self._server.protocol.send_request(types.WORKSPACE_CODE_LENS_REFRESH)
+        if can is not None and can.inlay_hint is not None and can.inlay_hint.refresh_support:
+            self._server.protocol.send_request(types.WORKSPACE_INLAY_HINT_REFRESH)
+
+    def shut_down(self) -> None:
+        """End all jobs and the worker."""
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        self.jobs.close()
+
+    def _jobs(self) -> Iterator[Job]:
+        yield from self.jobs.waiting
+        if self.jobs.running is not None:
+            yield self.jobs.running
+
+    def _designs_near(self, path: Path) -> Iterator[tuple[Path, str]]:
+        """Yield the designs that a file may change: its own modules, those whose result rests on it, those whose testbench it is."""
+        for document in self.documents.values():
+            for module in document.modules:
+                if not module.has_ports:
+                    continue
+                if document.path == path or path in testbench_places(document.path, module.name, self.settings_for(document.path)):
+                    yield document.path, module.name
+        for held in self.results.designs_of(path):
+            yield Path(held.request.file), held.request.top
+
+    async def _measure_idly(self, request: Request, key: str) -> None:
+        try:
+            result = await self.run(request, key, title=f"Measuring {request.top}", priority=Priority.BACKGROUND)
+        except JobFailed as error:
+            self.log(f"measuring {request.top}: {error}")
+        except asyncio.CancelledError:
+            self.log(f"measuring {request.top}: superseded")
+        else:
+            self.take(key, request, result)
+
+    async def _generate_idly(self, file: Path, top: str) -> None:
+        key = design_key(file, top)
+        request = request_of(RequestKind.GENERATE, file, top, self.settings_for(file), folder=self.folder_of(file))
+        try:
+            result = await self.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.BACKGROUND)
+        except JobFailed as error:
+            self.log(f"generating for {top}: {error}")
+        except asyncio.CancelledError:
+            self.log(f"generating for {top}: superseded")
+        else:
+            if result.testbench_text is not None:
+                self.proposals[key] = result
+            self.take(key, request, result)
+
+    def _show_in(self, document: Document, held: Held) -> None:
+        digest = next((one.digest for one in held.rests_on if one.path == str(document.path)), None)
+        if digest is not None:
+            document.show(held.key, digest)
+
+    def _publish_all(self) -> None:
+        for document in self.documents.values():
+            self.publish_soon(document, delay_s=0)
+        opened = {document.path for document in self.documents.values()}
+        errors: dict[str, list[types.Diagnostic]] = {}
+        for held in self.results:
+            for problem in shown_problems(held):
+                if problem.file is not None and Path(problem.file) not in opened and Path(problem.file).is_file():
+                    uri = uris.from_fs_path(problem.file)
+                    if uri is not None:
+                        errors.setdefault(uri, []).append(problem_diagnostic(problem, (problem.line or 1) - 1))
+        for uri in self._published - set(errors) - set(self.documents):
+            self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+        for uri, found in errors.items():
+            self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found))
+        self._published = set(errors) | {uri for uri in self._published if uri in self.documents}
+
+    def _publish(self, uri: str) -> None:
+        self._timers.pop(uri, None)
+        document = self.documents.get(uri)
+        if document is None:
+            return
+        found = diagnostics_of(document, self.results, self.settings_for(document.path), self.codec)
+        if found or uri in self._published:
+            # A server that has nothing to say keeps quiet, so that it is no noise beside others.
+            self._published.add(uri)
+            self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, document.version))
+
+    async def _begin(self, title: str, shown: Shown) -> types.ProgressToken | None:
+        can = self._server.client_capabilities.window
+        if can is None or not can.work_done_progress:
+            return None
+        token = str(uuid.uuid4())
+        try:
+            await asyncio.wait_for(self._server.work_done_progress.create_async(token), timeout=_CLIENT_S)
+        except TimeoutError:
+            return None
+        begin = types.WorkDoneProgressBegin(title=title, cancellable=True, message=shown.words or None)
+        self._server.work_done_progress.begin(token, begin)
+        return token
+
+    async def _begin_late(self, title: str, shown: Shown, job: Job) -> None:
+        """Show a bar for a background job once it takes long enough to be noticed."""
+        await asyncio.sleep(1.0)
+        if job.done.done():
+            return
+        token = await self._begin(title, shown)
+        if token is not None and not job.done.done():
+            shown.token = token
+            self._by_token[token] = job
+        elif token is not None:
+            self._server.work_done_progress.end(token, types.WorkDoneProgressEnd())
+
+    def _report(self, token: types.ProgressToken | None, shown: Shown, event: Event) -> None:
+        message = progress_of(shown, event)
+        at = token if token is not None else shown.token
+        if message is not None and at is not None and at in self._by_token:
+            self._server.work_done_progress.report(at, types.WorkDoneProgressReport(message=message, cancellable=True))
+
+    def _crashed(self, text: str) -> None:
+        self.say(text, types.MessageType.Error)
+
+
+def _same_run(one: Request, other: Request) -> bool:
+    """Say whether two requests run the same testbench with the same options; a proof does what a measurement does first."""
+    return replace(one, kind=other.kind, point=other.point, budget_s=other.budget_s, policy=other.policy, stores=other.stores) == other

@@ -1,0 +1,247 @@
+"""Every setting of the language server in one table: what it is called, what it may be, and what it is by default.
+
+The client's settings and `llm4cov.toml` are read by it, and docs/settings.md is written from it. Knows no LSP.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "llm4cov.toml"
+SECTION = "llm4cov"
+
+Value = bool | int | float | str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row."""
+
+    key: str
+    """Dotted, below `llm4cov` in the client; the same path of tables in `llm4cov.toml`."""
+    default: Value
+    """Also gives the type; a number with a fraction takes whole ones too."""
+    sentence: str
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    restricted: bool = False
+    """Whether an untrusted workspace can't set it in its own file: it decides what is read, built or run."""
+
+    @property
+    def type_name(self) -> str:
+        """The type in words of JSON Schema."""
+        if isinstance(self.default, bool):
+            return "boolean"
+        if isinstance(self.default, tuple):
+            return "array of strings"
+        return {int: "integer", float: "number", str: "string"}[type(self.default)]
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting(
+        key="mode",
+        default="measure",
+        choices=("off", "measure", "generate"),
+        restricted=True,
+        sentence="What happens by itself when a file is opened or saved: nothing; its testbench is measured if anything that it depends on "
+        "changed; or one is generated too for a module that has none. What you ask for runs in every mode.",
+    ),
+    Setting(key="diagnostics.enabled", default=True, sentence="Show holes as diagnostics."),
+    Setting(
+        key="diagnostics.kinds",
+        default=("line", "branch", "expr", "toggle", "fsm"),
+        choices=("line", "branch", "expr", "toggle", "fsm"),
+        sentence="Kinds of points whose holes are shown.",
+    ),
+    Setting(key="diagnostics.unreachable", default=True, sentence="Show holes that were proved unreachable too."),
+    Setting(
+        key="diagnostics.maxPerFile",
+        default=50,
+        least=1,
+        sentence="Most holes shown in one file, the most telling first; one more diagnostic counts the others.",
+    ),
+    Setting(key="codeLens.enabled", default=True, sentence="Show coverage over each module."),
+    Setting(key="inlayHints.enabled", default=False, sentence="Show behind each line how often it was executed."),
+    Setting(
+        key="testbench.path",
+        default="",
+        restricted=True,
+        sentence="Where the testbench of a module lies, relative to its file's folder; `{top}` stands for the module. Empty looks for "
+        "`tb_{top}.sv` and `tb_{top}.py` beside the file, in `tb/` and in `../tb/`.",
+    ),
+    Setting(
+        key="files.filelists",
+        default=(),
+        restricted=True,
+        sentence="Filelists (`-F`) of the project, relative to the workspace folder.",
+    ),
+    Setting(key="files.includeDirs", default=(), restricted=True, sentence="Folders of include files, relative to the workspace folder."),
+    Setting(key="files.defines", default=(), restricted=True, sentence="Macros, `NAME` or `NAME=VALUE`."),
+    Setting(
+        key="files.libraryDirs",
+        default=(),
+        restricted=True,
+        sentence="Folders where missing modules are looked for, relative to the workspace folder.",
+    ),
+    Setting(
+        key="generate.policy",
+        default="closure",
+        choices=("closure", "random"),
+        restricted=True,
+        sentence="Who proposes testbenches: the coverage-guided search with proofs, or weighted random inputs.",
+    ),
+    Setting(key="generate.budgetSeconds", default=60.0, least=1, restricted=True, sentence="Seconds to search and prove, about."),
+    Setting(key="prove.budgetSeconds", default=30.0, least=1, restricted=True, sentence="Seconds for a proof that you ask for, about."),
+    Setting(key="simulation.runSeconds", default=120.0, least=0.1, restricted=True, sentence="Longest that one simulation may run."),
+    Setting(key="simulation.seed", default=1, least=1, sentence="Seed of everything random."),
+    Setting(
+        key="store.enabled", default=True, restricted=True, sentence="Keep what was tried in the store of trajectories on this machine."
+    ),
+)
+_BY_KEY = {one.key: one for one in TABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Values of one workspace folder."""
+
+    values: Mapping[str, Value]
+
+    def flag(self, key: str) -> bool:
+        """Give a boolean setting."""
+        value = self.values[key]
+        assert isinstance(value, bool)
+        return value
+
+    def number(self, key: str) -> float:
+        """Give a setting that is a number."""
+        value = self.values[key]
+        assert isinstance(value, int | float)
+        return value
+
+    def text(self, key: str) -> str:
+        """Give a setting that is a string."""
+        value = self.values[key]
+        assert isinstance(value, str)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Give a setting that is a list of strings."""
+        value = self.values[key]
+        assert isinstance(value, tuple)
+        return value
+
+
+DEFAULTS = Settings({one.key: one.default for one in TABLE})
+
+
+def read_settings(client: object, project: object, *, trusted: bool) -> tuple[Settings, tuple[str, ...]]:
+    """Take each setting from the client, else from the project's file, else its default; the messages name what can't be used.
+
+    `client` and `project` are JSON-like trees, or None.
+    """
+    values = dict(DEFAULTS.values)
+    problems: list[str] = []
+    for source, tree in ((FILE_NAME, project), ("your editor's settings", client)):
+        for key, value in _leaves(tree):
+            setting = _BY_KEY.get(key)
+            if setting is None:
+                problems.append(f"{SECTION}.{key} in {source}: there is no such setting.")
+            elif setting.restricted and source == FILE_NAME and not trusted:
+                problems.append(f"{SECTION}.{key} in {source} is not used: this workspace is not trusted.")
+            elif (read := _read(setting, value)) is None:
+                problems.append(f"{SECTION}.{key} in {source} should be {_expected(setting)}, not {value!r}; using {values[key]!r}.")
+            else:
+                values[key] = read
+    return Settings(values), tuple(problems)
+
+
+def read_project_file(folder: Path) -> tuple[object, tuple[str, ...]]:
+    """Read a folder's `llm4cov.toml`; None where there is none."""
+    path = folder / FILE_NAME
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), ()
+    except FileNotFoundError:
+        return None, ()
+    except OSError as error:
+        return None, (f"{path}: can't be read: {error.strerror}",)
+    except ValueError as error:
+        return None, (f"{path}: {error}",)
+
+
+def documentation() -> str:
+    """Write docs/settings.md."""
+    rows = "\n".join(_row(one) for one in TABLE)
+    return f"""# Settings of the language server
+
+An editor gives them under `{SECTION}`; a project may have them in `{FILE_NAME}` in its folder, where
+`diagnostics.enabled` is `enabled` in the table `[diagnostics]`. What the editor says goes before what the file says.
+A value that can't be used is named in a message, and what the file or the default says stays. Both are read again
+when they change.
+
+This page is written from `server/llm4cov_lsp/settings.py` with `llm4cov-lsp settings --markdown`.
+
+| Setting | Type | Default | What it does |
+| --- | --- | --- | --- |
+{rows}
+
+A setting marked with * decides what is read, built or run: in a workspace that the editor does not trust, `{FILE_NAME}` can't set it.
+"""
+
+
+def _row(one: Setting) -> str:
+    mark = " *" if one.restricted else ""
+    choices = f" Of {', '.join(f'`{choice}`' for choice in one.choices)}." if one.choices else ""
+    return f"| `{one.key}`{mark} | {one.type_name} | `{_json(one.default)}` | {one.sentence}{choices} |"
+
+
+def _json(value: Value) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{one}"' for one in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+def _leaves(tree: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield (dotted key, value); keys may be nested, dotted, or both, as editors differ."""
+    if not isinstance(tree, Mapping):
+        return
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and key not in _BY_KEY:
+            yield from _leaves(value, f"{key}.")
+        elif value is not None:
+            yield key, value
+
+
+def _read(setting: Setting, value: Any) -> Value | None:
+    """Give the value if it is one that the setting can have."""
+    if isinstance(setting.default, tuple):
+        if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
+            return None
+        return tuple(value) if not setting.choices or set(value) <= set(setting.choices) else None
+    if isinstance(setting.default, bool) or isinstance(value, bool):
+        return value if isinstance(setting.default, bool) and isinstance(value, bool) else None
+    if isinstance(setting.default, str):
+        return value if isinstance(value, str) and (not setting.choices or value in setting.choices) else None
+    if isinstance(value, float) and isinstance(setting.default, int) and value.is_integer():
+        # Lua has no whole numbers apart: Neovim sends 5.0.
+        value = int(value)
+    if not isinstance(value, int if isinstance(setting.default, int) else int | float) or value != value:
+        return None
+    least = setting.least
+    return None if least is not None and value < least else type(setting.default)(value)
+
+
+def _expected(setting: Setting) -> str:
+    if isinstance(setting.default, tuple):
+        return "a list of strings" + (f" of {', '.join(setting.choices)}" if setting.choices else "")
+    if setting.choices:
+        return f"one of {', '.join(setting.choices)}"
+    article = "an" if setting.type_name[0] in "aeiou" else "a"
+    return f"{article} {setting.type_name}" + (f" of {setting.least:g} or more" if setting.least is not None else "")
