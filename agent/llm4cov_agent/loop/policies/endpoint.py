@@ -31,6 +31,8 @@ _CONNECT_S = 10.0
 _POLL_S = 0.05
 _CLEANUP_S = 0.5
 """How long a cancelled exchange may take to close its connection before it is left behind."""
+_SETTLE_S = 0.1
+"""How long the rest may take to end after that."""
 _SHORTEST_SECRET = 8
 """Shorter keys are placeholders such as `none`; cutting those out would spoil ordinary words."""
 _ERROR_BYTES = 64 << 10
@@ -139,6 +141,7 @@ class Endpoint:
         try:
             failure = loop.run_until_complete(self._watched(request, reply, cancel, started + request.time_limit_s))
         finally:
+            loop.run_until_complete(_settled())
             # Does not wait for a name look-up that hangs in a thread, as `asyncio.run` would.
             loop.close()
         return self._completion(reply, failure, time.monotonic() - started)
@@ -305,6 +308,14 @@ class Endpoint:
     def _without_key(self, text: str) -> str:
         key = _key(self._key_variable)
         return text.replace(key, "[key]") if len(key) >= _SHORTEST_SECRET else text
+
+
+async def _settled() -> None:
+    """Let end what an answer that was not read to its end left behind, or asyncio would complain of it on standard error."""
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:
+        await asyncio.wait(left, timeout=_SETTLE_S)
 
 
 def _key(variable: str) -> str:
