@@ -103,6 +103,8 @@ class ModelOptions:
             found.append(Problem("--finish can't go on from SystemVerilog that a model wrote", hint=hint))
         if PolicyName.ENDPOINT in names and not self.endpoint:
             found.append(Problem("--policy endpoint needs --endpoint", hint="Such as --endpoint http://localhost:8000/v1."))
+        if PolicyName.ENDPOINT in names and not self.model:
+            found.append(Problem("--policy endpoint needs --model", hint="The name that the server knows, such as Qwen/Qwen3-4B."))
         if self.prompt_tokens + self.max_tokens > self.context_tokens and any(name.is_model for name in names):
             sizes = f"--prompt-tokens {self.prompt_tokens} and --max-tokens {self.max_tokens}"
             found.append(Problem(f"{sizes} do not fit into --context-tokens {self.context_tokens}", hint="Make one of them smaller."))
