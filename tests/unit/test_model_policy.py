@@ -340,3 +340,26 @@ def test_a_cancelled_reply_ends_the_rollout(start: State) -> None:
     found = list(rollout(start, ModelPolicy(backend, settings()), Untouchable(), RolloutPlan(), cancel=cancel))
     assert [one.ended for one in found] == [StopReason.CANCELLED]
     assert found[0].proposal.reply == SCRIPT and found[0].after.testbench is None
+
+
+FAILED = said("sequence half\n", CompletionEnding.FAILED, problems=(Problem("no server can be reached at http://10.1.2.3:8000/v1"),))
+OTHER = said("", CompletionEnding.FAILED, problems=(Problem("the connection broke"),))
+
+
+@pytest.mark.parametrize("keeps_history", [False, True])
+def test_a_failure_of_the_backend_is_no_reply_and_gets_into_no_prompt(start: State, keeps_history: bool) -> None:
+    answers = [FAILED, said(SCRIPT), FAILED, said("sequence x\n  drive nobody=1\nend\n"), OTHER, said(SCRIPT)]
+    found, requests = rounds(start, answers, Passing(), ReplyFormat.STIMULUS, target_percent=101, keeps_history=keeps_history)
+    assert [one.kept for one in found] == [False, True, False, False, False, False]
+    generate, more = Instruction.GENERATE, Instruction.RAISE_COVERAGE
+    assert [one.instruction for one in found] == [generate, generate, more, more, more, more]
+    assert requests[0].messages == requests[1].messages and requests[2].messages == requests[3].messages
+    assert requests[4].messages == requests[5].messages and "nobody" in user_text(requests[5])
+    assert not any("server" in m.content or "broke" in m.content or "half" in m.content for one in requests for m in one.messages)
+    assert found[0].proposal.problems == FAILED.problems and found[0].after.observation is not None
+    assert found[0].after.observation.status is None and found[0].after.observation.problems == FAILED.problems
+
+
+def test_a_backend_that_fails_twice_for_the_same_reason_is_not_asked_again(start: State) -> None:
+    found, requests = rounds(start, [FAILED, OTHER, FAILED, FAILED, said(SCRIPT)], Untouchable(), ReplyFormat.STIMULUS)
+    assert [one.ended for one in found] == [None, None, None, StopReason.NO_ANSWER] and len(requests) == 4

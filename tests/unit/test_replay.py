@@ -118,7 +118,7 @@ def replayed(one: Transition, target_percent: float) -> Transition:
     ask = Ask(instruction=instruction_for(one.state), seed=one.seed, budget_s=1)
     again = policy.propose(one.state, ask)
     after, _ = judge(one.state, again, Fake(), LIMITS)
-    kept = is_kept(one.state, after, target_percent)
+    kept = proposal.ending in ENDED and is_kept(one.state, after, target_percent)
     return replace(one, policy=policy.name, model=policy.model, instruction=ask.instruction, proposal=again, after=after, kept=kept)
 
 

@@ -119,7 +119,7 @@ def generate(
     of_closure = [transition.proposal for transition in transitions if transition.proposal.closed is not None]
     found = tuple(problem for proposal in of_closure for problem in proposal.problems)
     if last is None or best.testbench is None or last.evaluation is None:
-        return None, found or tuple(problem for transition in transitions for problem in transition.proposal.problems)
+        return None, found or tuple(dict.fromkeys(problem for transition in transitions for problem in transition.proposal.problems))
     closed = of_closure[-1].closed if of_closure else None
     testbench, evaluation = best.testbench, last.evaluation
     if testbench.language is not plan.language and best.stimulus is not None:

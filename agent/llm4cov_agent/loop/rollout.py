@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from threading import Event
 
+from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.simulator import Progress, SimulationLimits, Simulator
-from llm4cov_agent.loop.backend import Message, Role
+from llm4cov_agent.loop.backend import CompletionEnding, Message, Role
 from llm4cov_agent.loop.judging import judge
 from llm4cov_agent.loop.policy import Ask, Policy
 from llm4cov_agent.loop.prompt import render_prompt
@@ -49,6 +50,7 @@ def rollout(
     best = start
     conditions = read_conditions(start.design.design)
     history: tuple[Message, ...] = ()
+    failed: tuple[Problem, ...] | None = None
     for number in range(plan.rounds):
         round_began = time.monotonic()
         instruction = instruction_for(best)
@@ -58,8 +60,13 @@ def rollout(
         judge_began = time.monotonic()
         after, evaluation = judge(best, proposal, simulator, plan.limits, conditions=conditions, progress=progress, cancel=cancel)
         judge_s = time.monotonic() - judge_began
-        kept = is_kept(best, after, plan.target_percent)
+        # A model that could not be asked said nothing: the next round asks the same again, and no prompt speaks of servers and files.
+        answered = proposal.ending not in (CompletionEnding.FAILED, CompletionEnding.CANCELLED)
+        kept = answered and is_kept(best, after, plan.target_percent)
         ended = _reason_to_end(after, kept, number, time.monotonic() - began, plan, cancel)
+        if not answered and ended is None and proposal.problems == failed:
+            ended = StopReason.NO_ANSWER
+        failed = None if answered else proposal.problems
         yield Transition(
             number=number,
             policy=policy.name,
@@ -77,6 +84,8 @@ def rollout(
         )
         if ended is not None or (cancel is not None and cancel.is_set()):
             return
+        if not answered:
+            continue
         if plan.keeps_history and proposal.options is not None:
             history = (*history, *render_prompt(best, instruction, proposal.options)[1:], Message(Role.ASSISTANT, proposal.reply))
         best = after if kept else _with_refusal(best, after)

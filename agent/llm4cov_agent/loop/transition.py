@@ -17,6 +17,7 @@ class StopReason(Enum):
     ROUNDS = "all rounds were done"
     BUDGET = "the time was used up"
     CANCELLED = "it was stopped"
+    NO_ANSWER = "the model failed twice for the same reason"
     CLOSED = "every point was hit, proved unreachable, or tried in vain"
     UNUSABLE = "the policy can't work on this design"
 
