@@ -161,33 +161,34 @@ def _register_features(server: LanguageServer, session: Session) -> None:
 
 
 def _register_commands(server: LanguageServer, session: Session, commands: Commands) -> None:
+    # pygls evaluates the annotations of commands, and can't those of a recursive type such as JSON: what they return is `object` here.
     async def answered(work: Coroutine[Any, Any, Answer]) -> Answer:
         return await cancelled_is_an_answer(asyncio.ensure_future(work))
 
     @server.command("llm4cov.generate")
-    async def generate(uri: str, top: str) -> Answer:
+    async def generate(uri: str, top: str) -> object:
         return await answered(commands.generate(uri, top))
 
     @server.command("llm4cov.measure")
-    async def measure(uri: str, top: str) -> Answer:
+    async def measure(uri: str, top: str) -> object:
         return await answered(commands.measure(uri, top))
 
     @server.command("llm4cov.prove")
-    async def prove(uri: str, top: str, hole: str) -> Answer:
+    async def prove(uri: str, top: str, hole: str) -> object:
         return await answered(commands.prove(uri, top, hole))
 
     @server.command("llm4cov.explain")
-    def explain(uri: str, top: str, hole: str) -> Answer:
+    def explain(uri: str, top: str, hole: str) -> object:
         return commands.explain(uri, top, hole)
 
     @server.command("llm4cov.cancel")
-    def cancel(uri: str, top: str) -> Answer:
+    def cancel(uri: str, top: str) -> object:
         return commands.cancel(uri, top)
 
     @server.command("llm4cov.restart")
-    def restart() -> Answer:
+    def restart() -> object:
         return commands.restart()
 
     @server.command("llm4cov.info")
-    def info() -> Answer:
+    def info() -> object:
         return commands.info()

@@ -1,0 +1,204 @@
+"""The server as an editor sees it, over standard input and output, with the real simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+from lsprotocol import types
+from tests.e2e.conftest import WEAK_TESTBENCH, Editor, Project, connected, until
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
+INFORMATION = types.DiagnosticSeverity.Information
+
+
+def _holes(found: list[types.Diagnostic]) -> list[types.Diagnostic]:
+    return [one for one in found if one.severity == INFORMATION and one.data is not None]
+
+
+def _any_holes(found: list[types.Diagnostic]) -> bool:
+    return bool(_holes(found))
+
+
+async def _opened(editor: Editor, project: Project) -> list[types.Diagnostic]:
+    editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+    return await editor.diagnostics(project.uri, _any_holes)
+
+
+async def test_a_file_with_a_testbench_shows_holes_lenses_hovers_and_actions(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    async with connected(project.folder, settings={"inlayHints": {"enabled": True}}) as editor:
+        found = _holes(await _opened(editor, project))
+        assert {one.source for one in found} == {"llm4cov"}
+        assert {one.code for one in found} <= {"line", "branch", "expr", "toggle", "fsm"}
+        assert all("[not hit in " in one.message for one in found)
+        lines = project.file.read_text().splitlines()
+        for one in found:
+            if one.code == "toggle":
+                # A toggle's range is the name that its message begins with.
+                word = lines[one.range.start.line][one.range.start.character : one.range.end.character]
+                assert one.message.startswith(word)
+        branch = next(one for one in found if one.code == "branch" and one.related_information)
+        assert branch.related_information[0].location.uri == project.uri
+        assert editor.published[-1].version == 1
+
+        lenses = await editor.lenses(project.uri)
+        assert any("line " in title and " % · " in title and " holes" in title for title in lenses)
+        assert "Generate" in lenses
+
+        at = types.TextDocumentIdentifier(project.uri)
+        hover = await editor.client.text_document_hover_async(types.HoverParams(at, branch.range.start))
+        assert hover is not None and "xecuted" in hover.contents.value
+        assert await editor.client.text_document_hover_async(types.HoverParams(at, types.Position(0, 0))) is None
+
+        whole = types.Range(types.Position(0, 0), types.Position(len(lines), 0))
+        hints = await editor.client.text_document_inlay_hint_async(types.InlayHintParams(at, whole))
+        assert hints and all(hint.label.endswith("x") for hint in hints)
+
+        def asked(*only: str) -> types.CodeActionParams:
+            return types.CodeActionParams(at, branch.range, types.CodeActionContext([branch], list(only) or None))
+
+        actions = await editor.actions(asked())
+        titles = [one.title for one in actions]
+        assert "Generate high-coverage testbench for traffic_light" in titles
+        why = next(one for one in actions if one.title.startswith("Show why"))
+        assert why.diagnostics == [branch] and why.kind == types.CodeActionKind.QuickFix
+        answer = await editor.command(why.command.command, *why.command.arguments)
+        assert branch.message.startswith(answer["sentence"])
+        assert not await editor.actions(asked("source.fixAll"))
+        resolved = await editor.client.code_action_resolve_async(actions[0])
+        assert resolved.command is not None
+
+
+async def test_after_an_edit_results_shift_are_stale_and_come_back_after_saving(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    async with connected(project.folder) as editor:
+        before = _holes(await _opened(editor, project))
+        start = types.Position(0, 0)
+        change = types.TextDocumentContentChangePartial(types.Range(start, start), "// one\n// two\n")
+        identifier = types.VersionedTextDocumentIdentifier(version=2, uri=project.uri)
+        editor.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
+        shifted = _holes(await editor.diagnostics(project.uri, lambda found: _any_holes(found) and "[stale" in found[0].message))
+        assert editor.published[-1].version == 2
+        assert [one.range.start.line for one in shifted] == [one.range.start.line + 2 for one in before]
+        assert all("[stale" in one.message for one in shifted)
+        assert any("stale" in title for title in await editor.lenses(project.uri))
+
+        project.file.write_text("// one\n// two\n" + project.file.read_text())
+        editor.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(project.uri)))
+        fresh = _holes(await editor.diagnostics(project.uri, lambda found: _any_holes(found) and "[stale" not in found[0].message))
+        assert [one.range for one in fresh] == [one.range for one in shifted]
+
+
+async def test_generate_offers_a_file_and_never_one_that_is_there(project: Project) -> None:
+    async with connected(project.folder, settings={"generate": {"budgetSeconds": 8}}) as editor:
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        answer = await editor.command("llm4cov.generate", project.uri, "traffic_light")
+        assert answer["applied"] and answer["testbench"] == str(project.testbench) and answer["overall"] > 90
+        edit = editor.edits[0].edit
+        created, text = edit.document_changes
+        assert created.kind == "create" and created.uri == project.testbench.as_uri() and not created.options.overwrite
+        assert edit.change_annotations[created.annotation_id].needs_confirmation
+        assert not project.testbench.exists(), "the client writes files, not the server"
+        words = [one.message for one in editor.client.progress_reports[editor.tokens[0]] if one.message]
+        assert words
+        # What was generated is what is shown, at once.
+        assert any(" % · " in title for title in await editor.lenses(project.uri))
+
+        project.testbench.write_text("// by hand\n")
+        again = await editor.command("llm4cov.generate", project.uri, "traffic_light")
+        assert again["testbench"].endswith("tb_traffic_light_2.sv")
+        assert project.testbench.read_text() == "// by hand\n"
+
+        project.testbench.write_text(text.edits[0].new_text)
+        editor.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(project.testbench.as_uri())))
+        measured = await editor.command("llm4cov.measure", project.uri, "traffic_light")
+        assert measured["status"] == "ok" and measured["overall"] == pytest.approx(answer["overall"])
+
+
+async def test_a_job_is_cancelled_within_a_second_by_its_bar_and_by_its_request(project: Project) -> None:
+    async with connected(project.folder) as editor:
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        for by_bar in (True, False):
+            seen = len(editor.tokens)
+            sent = editor.client.protocol.send_request(
+                types.WORKSPACE_EXECUTE_COMMAND,
+                types.ExecuteCommandParams("llm4cov.generate", [project.uri, "traffic_light"]),
+                msg_id=f"job-{seen}",
+            )
+            token = await until(lambda seen=seen: editor.tokens[seen] if len(editor.tokens) > seen else None, 10)
+            await asyncio.sleep(1.5)
+            began = time.monotonic()
+            if by_bar:
+                editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+                assert (await asyncio.wrap_future(sent)) == {"cancelled": True}
+            else:
+                editor.client.cancel_request(types.CancelParams(f"job-{seen}"))
+            while (await editor.command("llm4cov.info"))["running"] is not None:
+                await asyncio.sleep(0.02)
+            assert time.monotonic() - began < 1.5
+        assert not editor.edits
+
+
+async def test_a_worker_that_is_killed_is_reported_and_the_next_job_works(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    async with connected(project.folder, settings={"mode": "off"}) as editor:
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        job = asyncio.ensure_future(editor.command("llm4cov.generate", project.uri, "traffic_light"))
+        pid = await editor.worker()
+        await asyncio.sleep(0.3)
+        os.kill(pid, signal.SIGKILL)
+        answer = await job
+        assert "killed by signal 9" in answer["error"]
+        assert any("worker process was killed" in one.message for one in editor.client.messages)
+        assert (await editor.command("llm4cov.measure", project.uri, "traffic_light"))["status"] == "ok"
+        assert await editor.worker() != pid
+
+
+async def test_an_untrusted_workspace_is_only_read(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    async with connected(project.folder, options={"trusted": False}) as editor:
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        answer = await editor.command("llm4cov.generate", project.uri, "traffic_light")
+        assert "not trusted" in answer["error"]
+        assert "Generate" not in await editor.lenses(project.uri)
+        at = types.TextDocumentIdentifier(project.uri)
+        whole = types.Range(types.Position(0, 0), types.Position(40, 0))
+        actions = await editor.actions(types.CodeActionParams(at, whole, types.CodeActionContext([])))
+        assert all(one.disabled is not None and one.command is None for one in actions)
+        assert (await editor.command("llm4cov.info"))["worker"] is None
+
+
+async def test_errors_of_the_design_are_errors_at_their_line_and_go_when_mended(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    text = project.file.read_text()
+    broken = text.replace("endmodule", "  assign nothing_known = missing_signal;\nendmodule")
+    project.file.write_text(broken)
+    async with connected(project.folder) as editor:
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        found = await editor.diagnostics(project.uri, bool)
+        errors = [one for one in found if one.severity == types.DiagnosticSeverity.Error]
+        line = broken.splitlines().index("  assign nothing_known = missing_signal;")
+        assert any(one.range.start.line == line for one in errors)
+        identifier = types.VersionedTextDocumentIdentifier(version=2, uri=project.uri)
+        editor.client.text_document_did_change(
+            types.DidChangeTextDocumentParams(identifier, [types.TextDocumentContentChangeWholeDocument(text)])
+        )
+        project.file.write_text(text)
+        editor.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(project.uri)))
+        mended = await editor.diagnostics(project.uri, _any_holes)
+        assert not [one for one in mended if one.severity == types.DiagnosticSeverity.Error]
+
+
+async def test_a_bad_setting_is_named_and_a_project_file_is_used(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    (project.folder / "llm4cov.toml").write_text('[diagnostics]\nmaxPerFile = 3\nkinds = ["toggle"]\n')
+    async with connected(project.folder, settings={"mode": "sometimes"}) as editor:
+        found = _holes(await _opened(editor, project))
+        assert len(found) == 3 and {one.code for one in found} == {"toggle"}
+        assert any("llm4cov.mode" in one.message and "'sometimes'" in one.message for one in editor.client.messages)
+        last = [one for one in editor.published if one.uri == project.uri][-1].diagnostics[-1]
+        assert "more holes in this file" in last.message
