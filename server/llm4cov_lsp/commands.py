@@ -5,7 +5,6 @@ Each answers the client with a small JSON object; what a person has to read goes
 
 from __future__ import annotations
 
-import asyncio
 import importlib.metadata
 import platform
 from pathlib import Path
@@ -161,15 +160,3 @@ class Commands:
         document = self._open(uri)
         found = placed_holes(document, self._session.results) if document is not None else []
         return next((one for one in found if hole in one.hole.ids), None)
-
-
-async def cancelled_is_an_answer(work: asyncio.Future[Answer]) -> Answer:
-    """Give a command that its user cancelled a plain answer instead of an error."""
-    try:
-        return await work
-    except asyncio.CancelledError:
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            # The request itself was cancelled: the protocol has its own answer for that.
-            raise
-        return {"cancelled": True}

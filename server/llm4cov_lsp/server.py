@@ -15,7 +15,7 @@ from lsprotocol import types
 from pygls import uris
 from pygls.lsp.server import LanguageServer
 
-from llm4cov_lsp.commands import Answer, Commands, cancelled_is_an_answer
+from llm4cov_lsp.commands import Answer, Commands
 from llm4cov_lsp.features.actions import KINDS, actions_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
@@ -163,7 +163,16 @@ def _register_features(server: LanguageServer, session: Session) -> None:
 def _register_commands(server: LanguageServer, session: Session, commands: Commands) -> None:
     # pygls evaluates the annotations of commands, and can't those of a recursive type such as JSON: what they return is `object` here.
     async def answered(work: Coroutine[Any, Any, Answer]) -> Answer:
-        return await cancelled_is_an_answer(asyncio.ensure_future(work))
+        task = asyncio.ensure_future(work)
+        # pygls ends the request that a client cancels, but not the command's own coroutine behind it.
+        number = server.protocol.msg_id
+        request = server.protocol._request_futures.get(number) if number is not None else None
+        if request is not None:
+            request.add_done_callback(lambda ended: task.cancel() if ended.cancelled() else None)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return {"cancelled": True}
 
     @server.command("llm4cov.generate")
     async def generate(uri: str, top: str) -> object:

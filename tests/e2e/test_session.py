@@ -65,7 +65,7 @@ async def test_a_file_with_a_testbench_shows_holes_lenses_hovers_and_actions(pro
         titles = [one.title for one in actions]
         assert "Generate high-coverage testbench for traffic_light" in titles
         why = next(one for one in actions if one.title.startswith("Show why"))
-        assert why.diagnostics == [branch] and why.kind == types.CodeActionKind.QuickFix
+        assert list(why.diagnostics) == [branch] and why.kind == types.CodeActionKind.QuickFix
         answer = await editor.command(why.command.command, *why.command.arguments)
         assert branch.message.startswith(answer["sentence"])
         assert not await editor.actions(asked("source.fixAll"))
