@@ -369,6 +369,43 @@ module top(input logic clk, rst_n, sft, input logic signed [2:0] a, input logic 
   end
 endmodule
 """
+RESET_ONLY = """\
+module top(input logic clk, rst_n, input logic [1:0] a, output logic [1:0] lost, y);
+  always_ff @(posedge clk or negedge rst_n)
+    if (!rst_n) lost <= 2'd2;
+  always_comb begin
+    y = a;
+    if (lost == 2'd1 && a[1]) y = 2'd0; // here
+  end
+endmodule
+"""
+SWITCHED = """\
+module top(input logic [2:0] a, output logic [2:0] y);
+  localparam logic [1:0] MODE = 2'd0;
+  always_comb begin
+    for (int k = 0; k < 3; k++)
+      if (a[k]) y[k] = a[2 - k];
+      else y[k] = MODE[0];
+    if (MODE[1]) y = 3'd0; // here
+  end
+endmodule
+"""
+CARRY = """\
+module top(input logic [2:0] a, output logic [3:0] y);
+  logic [3:0] carry;
+  assign carry[0] = 1'b0;
+  genvar g;
+  generate
+    for (g = 0; g < 3; g = g + 1) begin : chain
+      assign carry[g + 1] = a[g] & ~carry[g];
+    end
+  endgenerate
+  always_comb begin
+    y = carry;
+    if (carry[0] && a[1]) y = 4'd9; // here
+  end
+endmodule
+"""
 MUTANTS = (
     ("counter", COUNTER, ("n == 3'd5", "n == 3'd7"), ("n + 3'd1", "n - 3'd1"), ("if (!rst_n) n <= 3'd0", "if (!rst_n) n <= 3'd6")),
     ("two hot", TWO_HOT, ("4'b0001", "4'b0011"), ("{s[2:0], s[3]}", "{s[2:0], s[3] | s[2]}")),
@@ -377,6 +414,9 @@ MUTANTS = (
     ("memory", MEMORY, ("we && d != 2'd3", "we"), ("mem[a] <= d", "mem[a] <= d + 2'd1"), ("mem[i] <= 2'd0", "mem[i] <= 2'd3")),
     ("out of range", OUT_OF_RANGE, ("m[i] <= 2'd2", "m[i] <= 2'd1"), ("m[k] <= 2'd3", "m[k] <= 2'd1")),
     ("unusual", UNUSUAL, ("b != 3'd3", "b != 3'd2"), ("q <= 3'd1", "q <= 3'd3")),
+    ("reset only", RESET_ONLY, ("2'd2", "2'd1"), ("lost <= 2'd2;", "lost <= 2'd2; else if (a == 2'd1) lost <= 2'd1;")),
+    ("carry", CARRY, ("1'b0", "1'b1"), ("1'b0", "a[2] & a[0]")),
+    ("switched", SWITCHED, ("2'd0;\n", "2'd2;\n")),
     ("two edges", TWO_EDGES, ("up & d", "d"), ("down && !up", "!down && up")),
 )
 

@@ -6,8 +6,9 @@ import pytest
 
 from llm4cov_agent.closure.reach.blocks import BlockKind
 from llm4cov_agent.closure.reach.hazards import hazards_of
+from llm4cov_agent.closure.reach.netlist import Netlist, Wire
 from llm4cov_agent.closure.reach.scan import scan
-from llm4cov_agent.closure.reach.settling import is_doubtful
+from llm4cov_agent.closure.reach.settling import is_doubtful, tied_low
 from llm4cov_agent.closure.reach.transition import unlabelled
 
 
@@ -123,3 +124,20 @@ def test_what_the_front_end_left_out_is_doubted_inside_loops_only(text: str, lin
     scans = {"s": scan(f"module m;\n{text}endmodule\n")}
     assert is_doubtful(scans, ("s", line, 10), {"y"}, {("s", 0)}, is_absent=True) == is_doubted
     assert not is_doubtful(scans, ("s", line, 10), {"y"}, {("s", 0)}, is_absent=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "direction", "init", "expected"),
+    [
+        ("assign t[0] = 0;", "", "", {("\\t", 0)}),
+        ("assign t[0] = 0;", "inout", "", set()),
+        ("assign t[0] = 0;", "", "01", set()),
+        ("always_comb t[0] = 0;", "", "", set()),
+        ("task w; t = 0; endtask", "", "", set()),
+    ],
+)
+def test_a_bit_tied_to_0_by_no_block_stays_0(body: str, direction: str, init: str, expected: set[object]) -> None:
+    netlist = Netlist("\\m")
+    netlist.wires["\\t"] = Wire("\\t", 2, direction, path=("t",), src="s:1.1", init=init)
+    netlist.add("$buf", {"WIDTH": 2}, {"A": ("0", "1"), "Y": (("\\t", 0), ("\\t", 1))})
+    assert tied_low(netlist, {"s": scan(f"module m; {body} endmodule\n")}) == expected

@@ -24,8 +24,9 @@ from llm4cov_agent.closure.reach.model import Builder
 from llm4cov_agent.closure.reach.model_values import Mark, Phase
 from llm4cov_agent.closure.reach.netlist import Netlist, NetlistError, parse, write
 from llm4cov_agent.closure.reach.request import Facts, Request
+from llm4cov_agent.closure.reach.restored import reset_loads, restore
 from llm4cov_agent.closure.reach.scan import scan
-from llm4cov_agent.closure.reach.settling import base_name, is_doubtful, module_at, place_of, unsettled, wires_named
+from llm4cov_agent.closure.reach.settling import base_name, is_doubtful, module_at, place_of, tied_low, unsettled, wires_named
 from llm4cov_agent.closure.reach.undefined import soften_memories
 
 MEMORY_BITS = {Phase.WITNESS: 16384, Phase.ANY_START: 1024, Phase.POWER_UP: 4096}
@@ -84,7 +85,7 @@ def _build(request: Request, facts: Facts) -> None:
     builder = Builder(netlist, request.phase)
     if request.phase is Phase.WITNESS:
         held, cut = set(), set()
-    builder.build(marks, request.clocks, request.resets, held, cut)
+    builder.build(marks, request.clocks, request.resets, held, cut, tied_low(original, scans))
     builder.model.open_names |= {name.lstrip("\\") for name in opened}
     facts.take(builder.model)
     Path("model.il").write_text(write(netlist))
@@ -108,6 +109,7 @@ def _read(request: Request, scans: Mapping[str, Scan]) -> tuple[Netlist, dict[tu
     design = libyosys.Design()
     _run(design, "read_rtlil plain.il", "proc -norom -noopt", "write_rtlil gates.il")
     netlist = parse(Path("gates.il").read_text())
+    restore(netlist, scans, {name: reset_loads(Path(f"scan_{name}").read_text()) for name in request.sources})
     marked: dict[tuple[str, int, int], list[str]] = {}
     for cell in netlist.cells:
         if cell.type == "$check" and cell.parameters.get("FLAVOR") == '"cover"' and (place := place_of(cell.src)) is not None:

@@ -16,7 +16,7 @@ may evaluate in another order (`hazards`), becomes a free input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from llm4cov_agent.closure.reach.bounds import guesses
 from llm4cov_agent.closure.reach.model_values import ClockPin, Mark, Model, Phase, ResetPin
@@ -48,16 +48,22 @@ class Builder:
         """Whether registers may be expected to be within their bounds; None where they begin anywhere."""
 
     def build(
-        self, marks: Sequence[Mark], clocks: Sequence[ClockPin], resets: Sequence[ResetPin], held: Iterable[str], cut: Iterable[str]
+        self,
+        marks: Sequence[Mark],
+        clocks: Sequence[ClockPin],
+        resets: Sequence[ResetPin],
+        held: Iterable[str],
+        cut: Iterable[str],
+        low: Collection[Bit] = (),
     ) -> None:
-        """Do all of it; outputs of the result are `bad0`, `bad1`, ... in the order of `marks`."""
+        """Do all of it; outputs of the result are `bad0`, `bad1`, ... in the order of `marks`. Bits in `low` stay 0 where they are cut."""
         netlist = self.netlist
         covers = [self._conditions(mark) for mark in marks]
         self._wiring.define_first()
         self._pick = self._wiring.free(1, name="\\reach_pick")[0] if self.phase is not Phase.POWER_UP else "0"
         netlist.cells = [cell for cell in netlist.cells if cell.type not in _IGNORED]
         self._drop_outputs()
-        self.model.open_names |= open_wires(self._wiring, held, cut)
+        self.model.open_names |= open_wires(self._wiring, held, cut, low)
         self._wiring.index()
         storage = Storage(self._wiring, self.phase, self._pick)
         for cell in list(netlist.cells):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from llm4cov_agent.closure.reach.netlist import Bit, Netlist, NetlistError, Signal
 from llm4cov_agent.closure.reach.wiring import Wiring
 
 
-def open_wires(wiring: Wiring, held: Iterable[str], cut: Iterable[str]) -> set[str]:
-    """Replace the drivers of wires by free inputs (`cut`), or let them keep what they had (`held`); returns their names in the sources."""
+def open_wires(wiring: Wiring, held: Iterable[str], cut: Iterable[str], low: Collection[Bit] = ()) -> set[str]:
+    """Replace the drivers of wires by free inputs (`cut`), or let them keep what they had (`held`); returns their names in the sources.
+
+    Bits in `low` stay 0 in wires that are cut.
+    """
     moved: dict[str, str] = {}
     held, cut = set(held) & set(wiring.netlist.wires), set(cut) & set(wiring.netlist.wires)
     for name in sorted(held | cut):
@@ -39,7 +42,8 @@ def open_wires(wiring: Wiring, held: Iterable[str], cut: Iterable[str]) -> set[s
         visible = tuple((name, index) for index in range(width))
         open_names.add(".".join(wiring.netlist.wires[name].path) or name)
         if name in cut:
-            wiring.netlist.connections.append((visible, wiring.free(width)))
+            opened = zip(visible, wiring.free(width), strict=True)
+            wiring.netlist.connections.append((visible, tuple("0" if bit in low else free for bit, free in opened)))
         else:
             follows = tuple((raw_name, index) for index in range(width))
             wiring.netlist.connections.append((visible, wiring.netlist.mux(wiring.free(1)[0], wiring.stored(visible), follows)))

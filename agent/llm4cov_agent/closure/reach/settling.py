@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from llm4cov_agent.closure.reach.blocks import Block, BlockKind, Scan
-from llm4cov_agent.closure.reach.netlist import Netlist, Wire
+from llm4cov_agent.closure.reach.netlist import Bit, Netlist, Wire
 
 Place = tuple[str, int, int]
 """(text, line, column)."""
@@ -92,6 +92,29 @@ def unsettled(netlist: Netlist, scans: Mapping[str, Scan]) -> set[str]:
     for component in _components(edges):
         if len(component) > 1 or component[0] in edges[component[0]]:
             found.update(name for vertex in component for name in members.get(vertex, ()))
+    return found
+
+
+def tied_low(netlist: Netlist, scans: Mapping[str, Scan]) -> set[Bit]:
+    """Name the bits that a continuous assignment ties to 0 in signals that no block assigns.
+
+    They are 0 from the start and nothing ever writes another value, so no order of evaluation matters to them. A bit
+    that is tied to 1 is 0 until it is first evaluated.
+    """
+    assigned = {
+        (key, block.module, name) for key, scan in scans.items() for block in scan.blocks for name in block.blocking | block.nonblocking
+    }
+    found: set[Bit] = set()
+    drivers = [(cell.ports["Y"], cell.ports["A"]) for cell in netlist.cells if cell.type == "$buf"]
+    for target, source in (*drivers, *netlist.connections):
+        for driven, driver in zip(target, source, strict=True):
+            if driver != "0" or not isinstance(driven, tuple):
+                continue
+            wire = netlist.wires[driven[0]]
+            place = place_of(wire.src)
+            is_plain = wire.path and not wire.init and wire.direction in ("", "output")
+            if is_plain and place is not None and (place[0], module_at(scans, place), base_name(wire)) not in assigned:
+                found.add(driven)
     return found
 
 

@@ -16,6 +16,7 @@ from threading import Event as CancelEvent
 from llm4cov_agent.closure.reach.condition import Condition
 from llm4cov_agent.closure.reach.model_values import ClockPin, Phase, ResetPin
 from llm4cov_agent.closure.reach.request import Facts, Question, Request
+from llm4cov_agent.closure.reach.restored import with_else
 from llm4cov_agent.judge.process import Limits, run
 from llm4cov_agent.rtl.design import Design, Direction, Edge, Port
 
@@ -63,7 +64,7 @@ def _write_request(design: Design, texts: Mapping[Path, str], questions: Sequenc
         text = "".join(char if char.isascii() else "?" for char in texts[path].replace("\t", " ").replace("\r\n", "\n"))
         name = f"s{number}.sv"
         names.append(name)
-        plain, bare = unlabelled(text)
+        plain, bare = unlabelled(with_else(text))
         for label, line, column in plain[1]:
             places[label] = (name, line, column)
         (folder / name).write_text(plain[0])
