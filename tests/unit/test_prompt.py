@@ -18,7 +18,16 @@ from llm4cov_agent.loop.backend import Message, Role
 from llm4cov_agent.loop.policy import PromptOptions, ReplyFormat
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.prompt_design import code_lines, cut_lines, fence_for, show_design, tokens_of, without_comments
-from llm4cov_agent.loop.state import Instruction, Missed, Observation, State, instruction_for, read_design_text, state_key
+from llm4cov_agent.loop.state import (
+    Instruction,
+    Missed,
+    Observation,
+    State,
+    _short_names,
+    instruction_for,
+    read_design_text,
+    state_key,
+)
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
 
@@ -250,3 +259,9 @@ def test_files_of_data_are_not_shown(tmp_path: Path) -> None:
     image = replace(state.design.sources[0], name="image.hex", role="data")
     text = replace(state.design, sources=(*state.design.sources, image))
     assert list(code_lines(text)) == ["counter.v"]
+
+
+def test_the_upper_folders_of_a_machine_are_named_nowhere(tmp_path: Path) -> None:
+    far = Path("/home/someone/projects/lib/cells.v"), Path("/opt/vendor/ip/core.v"), Path("/home/someone/projects/chip/rtl/top.v")
+    names = _short_names(far)
+    assert [names[path] for path in far] == ["lib/cells.v", "elsewhere1/core.v", "chip/rtl/top.v"]

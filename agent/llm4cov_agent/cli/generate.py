@@ -38,6 +38,10 @@ from llm4cov_agent.loop.policy import ReplyFormat
 from llm4cov_agent.loop.transition import StopReason, Transition
 from llm4cov_agent.rtl.design import Design
 
+BUDGET_S = 60.0
+MODEL_BUDGET_S = 300.0
+"""A small model takes half a minute for a reply on two cores."""
+
 
 def generate(
     files: given.Files = None,
@@ -61,9 +65,17 @@ def generate(
             show_default=False,
         ),
     ] = None,
-    budget_s: Annotated[
-        float, typer.Option("--budget-s", min=0, max=86_400, callback=given.a_number, help="Seconds to search and prove, about.")
-    ] = 60.0,
+    within_s: Annotated[
+        float | None,
+        typer.Option(
+            "--budget-s",
+            min=0,
+            max=86_400,
+            callback=given.a_number,
+            help="Seconds in all, about: 60, or 300 if a model is asked.",
+            show_default=False,
+        ),
+    ] = None,
     cycles: Annotated[
         int | None,
         typer.Option(
@@ -120,6 +132,8 @@ def generate(
     design = loaded.design
     suffix = "sv" if language is Language.SYSTEMVERILOG else "py"
     target = output or Path(f"tb_{design.top}.{suffix}")
+    takes_model = policy.is_model or (finish is not None and finish.is_model)
+    budget_s = within_s if within_s is not None else MODEL_BUDGET_S if takes_model else BUDGET_S
     asked = ModelOptions(
         finish=finish,
         model=model,
@@ -135,9 +149,10 @@ def generate(
         gpu_layers=gpu_layers,
         threads=threads,
         thinks=thinks,
+        keeps_history=keeps_history,
     )
     refusals = (
-        *asked.problems(policy),
+        *asked.problems(policy, language, cycles=cycles),
         *undrivable(design),
         *problems_of_output(target, force=force),
         *(problems_of_sweep(policy is PolicyName.CLOSURE) if sweeps else ()),
@@ -160,7 +175,8 @@ def generate(
         keeps_history=keeps_history,
     )
     simulator = open_simulator()
-    recorder = None if no_store else Recorder(store, command=shlex.join(sys.argv[1:]))
+    # Earlier turns are no part of a state, so what a model did with them could not be replayed.
+    recorder = None if no_store or keeps_history else Recorder(store, command=shlex.join(sys.argv[1:]))
 
     def on_transition(transition: Transition) -> None:
         if recorder is not None:

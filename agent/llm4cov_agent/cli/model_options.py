@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.loop.generate import PolicyName
 from llm4cov_agent.loop.policies.backends import DEFAULT_CONTEXT_TOKENS, BackendKind, BackendSettings
@@ -87,13 +88,25 @@ class ModelOptions:
     gpu_layers: int = 0
     threads: int | None = None
     thinks: bool | None = None
+    keeps_history: bool = False
 
-    def problems(self, policy: PolicyName) -> tuple[Problem, ...]:
-        """Say what does not fit together."""
+    def problems(self, policy: PolicyName, language: Language, *, cycles: int | None) -> tuple[Problem, ...]:
+        """Say what does not fit together; `cycles` is the option of that name."""
         found: list[Problem] = []
         names = [policy, *([self.finish] if self.finish is not None else [])]
-        if sum(name.is_model for name in names) == 0 and (self.model or self.adapter or self.endpoint):
-            found.append(Problem("--model, --adapter and --endpoint are for a policy that is a model", hint="Add --policy llama, say."))
+        models = [name for name in names if name.is_model]
+        if not models and self._asks_a_model():
+            hint = "Add --policy llama, say, or leave the options for language models out."
+            found.append(Problem(f"--policy {policy.value} is no language model, and options for one were given", hint=hint))
+        if len(models) > 1 and self.finish is not policy:
+            found.append(Problem("two language models can't be asked in one command", hint="Use --finish closure."))
+        if models and self.endpoint and PolicyName.ENDPOINT not in names:
+            found.append(Problem(f"--endpoint is not for --policy {models[0].value}", hint="Use --policy endpoint, or leave it out."))
+        if len(models) == len(names) and cycles is not None:
+            found.append(Problem("--cycles is for closure and random; a model decides itself how long its sequences are"))
+        if models and self.reply_format is ReplyFormat.FULL and language is not Language.SYSTEMVERILOG:
+            hint = "Use --format stimulus, which is rendered in either language, or --lang sv."
+            found.append(Problem("with --format full the model writes SystemVerilog", hint=hint))
         if self.finish is policy:
             found.append(Problem(f"--finish {policy.value} is the policy already", hint="Leave --finish out."))
         if self.finish is PolicyName.RANDOM:
@@ -109,6 +122,10 @@ class ModelOptions:
             sizes = f"--prompt-tokens {self.prompt_tokens} and --max-tokens {self.max_tokens}"
             found.append(Problem(f"{sizes} do not fit into --context-tokens {self.context_tokens}", hint="Make one of them smaller."))
         return tuple(found)
+
+    def _asks_a_model(self) -> bool:
+        plain = ModelOptions(finish=self.finish, model="", adapter=None, endpoint="", key_variable=self.key_variable)
+        return self != plain
 
     def backend(self, policy: PolicyName) -> BackendSettings:
         """Settings of the backend of whichever policy is a model; of none, those of the default."""

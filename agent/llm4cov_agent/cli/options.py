@@ -14,9 +14,9 @@ from llm4cov_agent.rtl.filelist import read_filelist
 from llm4cov_agent.rtl.fileset import FileSet
 
 
-def a_number(value: float) -> float:
+def a_number(value: float | None) -> float | None:
     """Refuse `nan`, which lies in every range."""
-    if math.isnan(value):
+    if value is not None and math.isnan(value):
         raise typer.BadParameter("is not a number.")
     return value
 

@@ -49,7 +49,7 @@ class CompletionEnding(Enum):
     STOP = "stop"
     """The model ended it."""
     LENGTH = "length"
-    """It met `max_tokens` or the end of the context."""
+    """It met `max_tokens`, the end of the context, or, of a local model, the limit of time."""
     FAILED = "failed"
     """There is none, or only a part; the reasons are in `problems`."""
     CANCELLED = "cancelled"

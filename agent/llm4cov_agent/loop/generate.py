@@ -16,6 +16,7 @@ from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import Job, Progress, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
+from llm4cov_agent.loop.backend import Backend
 from llm4cov_agent.loop.policies.backends import BackendKind, BackendSettings, open_backend
 from llm4cov_agent.loop.policies.closure import ClosurePolicy
 from llm4cov_agent.loop.policies.model import ModelPolicy, ModelSettings
@@ -124,7 +125,8 @@ def generate(
     testbench, evaluation = best.testbench, last.evaluation
     if testbench.language is not plan.language and best.stimulus is not None:
         testbench = render(best.stimulus, design, plan.language)
-        evaluation = evaluate(simulator, Job(design=design, testbench=testbench, limits=plan.limits), progress=progress, cancel=cancel)
+        # What was measured in the other language is worth a few seconds more, even to someone who stopped the rounds.
+        evaluation = evaluate(simulator, Job(design=design, testbench=testbench, limits=plan.limits), progress=progress)
     if closed is not None:
         evaluation = with_verdicts(evaluation, closed.verdicts)
     reason = _reason(transitions[-1], closed, cancel)
@@ -139,19 +141,22 @@ def _transitions(
     """Let one policy after the other go on from the best state so far."""
     best, number = start, 0
     policies = [plan.policy] if plan.finish is None else [plan.policy, plan.finish]
-    for place, name in enumerate(policies):
-        left_s = plan.budget_s - (time.monotonic() - began)
-        # The first of two leaves half of the time to the second, which gets no less than a quarter.
-        budget_s = left_s / 2 if place + 1 < len(policies) else max(left_s, plan.budget_s / 4 if place else 0.0)
-        ended = None
-        with _opened(name, simulator, plan, budget_s) as policy:
+    with contextlib.ExitStack() as stack:
+        # Models are opened first: one that is missing must not cost what another policy found.
+        backends = {name: stack.enter_context(_backend(name, plan)) for name in policies if name.is_model}
+        for place, name in enumerate(policies):
+            left_s = plan.budget_s - (time.monotonic() - began)
+            # The first of two leaves half of the time to the second, which gets no less than a quarter.
+            budget_s = left_s / 2 if place + 1 < len(policies) else max(left_s, plan.budget_s / 4 if place else 0.0)
+            policy = ModelPolicy(backends[name], plan.model) if name in backends else _deterministic(name, simulator, plan, budget_s)
+            ended = None
             for transition in rollout(best, policy, simulator, _rollout_plan(name, plan, budget_s), progress=progress, cancel=cancel):
                 yield replace(transition, number=number)
                 number += 1
                 best = transition.after if transition.kept else best
                 ended = transition.ended
-        if ended is StopReason.TARGET or (cancel is not None and cancel.is_set()):
-            return
+            if ended is StopReason.TARGET or (cancel is not None and cancel.is_set()):
+                return
 
 
 def _rollout_plan(name: PolicyName, plan: Plan, budget_s: float) -> RolloutPlan:
@@ -170,18 +175,16 @@ def _rollout_plan(name: PolicyName, plan: Plan, budget_s: float) -> RolloutPlan:
     )
 
 
-@contextlib.contextmanager
-def _opened(name: PolicyName, simulator: Verilator, plan: Plan, budget_s: float) -> Iterator[Policy]:
-    match name:
-        case PolicyName.RANDOM:
-            yield RandomPolicy(plan.language, cycles=plan.cycles or RANDOM_CYCLES)
-        case PolicyName.CLOSURE:
-            rounds = plan.rounds if name is plan.policy else None
-            limits = ClosePlan(seed=plan.seed, budget_s=budget_s, rounds=rounds, proves=plan.proves, limits=plan.limits)
-            yield ClosurePolicy(simulator, limits if plan.cycles is None else replace(limits, cycles=plan.cycles), plan.language)
-        case _:
-            with contextlib.closing(open_backend(replace(plan.backend, kind=BackendKind(name.value)))) as backend:
-                yield ModelPolicy(backend, plan.model)
+def _backend(name: PolicyName, plan: Plan) -> contextlib.closing[Backend]:
+    return contextlib.closing(open_backend(replace(plan.backend, kind=BackendKind(name.value))))
+
+
+def _deterministic(name: PolicyName, simulator: Verilator, plan: Plan, budget_s: float) -> Policy:
+    if name is PolicyName.RANDOM:
+        return RandomPolicy(plan.language, cycles=plan.cycles or RANDOM_CYCLES)
+    rounds = plan.rounds if name is plan.policy else None
+    limits = ClosePlan(seed=plan.seed, budget_s=budget_s, rounds=rounds, proves=plan.proves, limits=plan.limits)
+    return ClosurePolicy(simulator, limits if plan.cycles is None else replace(limits, cycles=plan.cycles), plan.language)
 
 
 def _reason(last: Transition, closed: Closed | None, cancel: Event | None) -> StopReason:

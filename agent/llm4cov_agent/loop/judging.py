@@ -15,6 +15,7 @@ from llm4cov_agent.loop.policy import Proposal
 from llm4cov_agent.loop.state import Observation, State
 from llm4cov_agent.rtl.elaborate.condition_values import Conditions
 from llm4cov_agent.rtl.elaborate.conditions import read_conditions
+from llm4cov_agent.rtl.elaborate.untrusted import screen_for_design
 
 
 def judge(
@@ -34,8 +35,12 @@ def judge(
     design = before.design
     if proposal.testbench is None:
         return State(design, observation=unreadable(named_problems(proposal.problems, design))), None
-    if has_errors(proposal.problems):
-        observation = Observation(status=RunStatus.BUILD_FAILED, problems=named_problems(proposal.problems, design), tallies={})
+    problems = proposal.problems
+    if not proposal.is_trusted and not has_errors(problems):
+        # Its reply was screened when it was read; this holds whatever way it came here.
+        problems = screen_for_design(proposal.testbench.text, design.design)
+    if has_errors(problems):
+        observation = Observation(status=RunStatus.BUILD_FAILED, problems=named_problems(problems, design), tallies={})
         return State(design, proposal.testbench, proposal.stimulus, observation), None
     job = Job(design=design.design, testbench=proposal.testbench, limits=limits)
     verdicts = _proofs(before) | dict(proposal.closed.verdicts if proposal.closed is not None else {})

@@ -53,7 +53,7 @@ class Proposal:
     completion_tokens: int | None = None
     seconds: float = 0.0
     is_trusted: bool = True
-    """Whether we rendered the testbench; a model's own SystemVerilog was screened when its reply was read."""
+    """Whether we rendered the testbench; what a model wrote itself is screened before it is built."""
     closed: Closed | None = None
     """How the closure policy came to it."""
 

@@ -6,6 +6,7 @@ A reply that holds no testbench is a value; its reasons go into the next prompt.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from llm4cov_agent.bench.script import parse_script
@@ -28,7 +29,7 @@ MOST_CYCLES = 200_000
 _THINK, _THOUGHT = "<think>", "</think>"
 """Around what a model such as Qwen3 reasons before it answers."""
 _THOUGHT_LINE = re.compile(rf"^[ \t]*{_THOUGHT}[ \t]*$", re.MULTILINE)
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(?P<body>.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _START = re.compile(
     r"^[ \t]*(?:`(?:timescale|default_nettype|define|undef|include|ifn?def|resetall|pragma|line|verilator_config|systemc_\w+)"
     r"|(?:import|package|module)\b)",
@@ -126,9 +127,26 @@ def _read_testbench(text: str, design: Design, cut_off: bool) -> Reply:
 
 def _code_of(text: str) -> str:
     """The fenced block that holds a module, the longest of several; without fences, from the first module, directive or import on."""
-    bodies = [match["body"] for match in _FENCE.finditer(text)]
-    holding = [body for body in bodies if _MODULE.search(body)]
+    holding = [body for body in _fenced(text) if _MODULE.search(body)]
     if holding:
         return max(holding, key=len).rstrip() + "\n"
     start = _START.search(text)
     return text[start.start() :].rstrip() + "\n" if start else text
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """Yield the bodies of fenced blocks; one that is never closed goes on to the end."""
+    fence = ""
+    body: list[str] = []
+    for line in text.splitlines(keepends=True):
+        found = _FENCE.match(line)
+        if not fence:
+            if found:
+                fence, body = found[1], []
+        elif found and line.strip() == fence:
+            yield "".join(body)
+            fence = ""
+        else:
+            body.append(line)
+    if fence:
+        yield "".join(body)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from threading import Event
 
-from llm4cov_agent.errors import Problem
-from llm4cov_agent.judge.simulator import Progress, SimulationLimits, Simulator
+from llm4cov_agent.errors import Problem, Severity
+from llm4cov_agent.judge.simulator import Progress, RunStatus, SimulationLimits, Simulator
 from llm4cov_agent.loop.backend import CompletionEnding, Message, Role
 from llm4cov_agent.loop.judging import judge
 from llm4cov_agent.loop.policy import Ask, Policy
@@ -19,6 +19,9 @@ from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.state import State, instruction_for, state_key
 from llm4cov_agent.loop.transition import StopReason, Transition
 from llm4cov_agent.rtl.elaborate.conditions import read_conditions
+
+_LAST_S = 20.0
+"""Seconds to build and to run the testbench of a search that was stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,13 @@ def rollout(
         ask = Ask(instruction=instruction, seed=plan.seed + number, budget_s=left_s, history=history, progress=progress, cancel=cancel)
         proposal = policy.propose(best, ask)
         judge_began = time.monotonic()
-        after, evaluation = judge(best, proposal, simulator, plan.limits, conditions=conditions, progress=progress, cancel=cancel)
+        stopped = cancel is not None and cancel.is_set()
+        if stopped and best.testbench is not None and proposal.closed is not None:
+            # A search that was stopped has counted what it hit; unmeasured it would rank below what there was before.
+            limits = replace(plan.limits, build_s=min(plan.limits.build_s, _LAST_S), run_s=min(plan.limits.run_s, _LAST_S))
+            after, evaluation = judge(best, proposal, simulator, limits, conditions=conditions, progress=progress)
+        else:
+            after, evaluation = judge(best, proposal, simulator, plan.limits, conditions=conditions, progress=progress, cancel=cancel)
         judge_s = time.monotonic() - judge_began
         # A model that could not be asked said nothing: the next round asks the same again, and no prompt speaks of servers and files.
         answered = proposal.ending not in (CompletionEnding.FAILED, CompletionEnding.CANCELLED)
@@ -111,6 +120,10 @@ def _reason_to_end(after: State, kept: bool, number: int, seconds: float, plan: 
 
 def _with_refusal(best: State, after: State) -> State:
     """The best state with the reason why what came after it was thrown away, so that the next prompt can say it."""
-    if best.observation is None or after.observation is None:
+    seen, new = best.observation, after.observation
+    if seen is None or new is None:
         return best
-    return replace(best, observation=replace(best.observation, refused=after.observation.problems[:5]))
+    problems = tuple(problem for problem in new.problems if problem.severity is Severity.ERROR)
+    if new.status is RunStatus.OK:
+        problems = (Problem(f"it covered {new.overall or 0.0:.1f} %, no more than the {seen.overall or 0.0:.1f} % that there are"),)
+    return replace(best, observation=replace(seen, refused=problems[:5]))

@@ -26,7 +26,7 @@ class SourceText:
     """A file of a design with its text."""
 
     name: str
-    """Path relative to the folder that holds all of the design's files, with `/`."""
+    """Path relative to the folder of the design, with `/`; files that lie far from the first go under `elsewhere1/`, ..."""
     role: str
     """`source`, `include`, `library` or `data`."""
     content: bytes
@@ -160,15 +160,34 @@ def state_key(state: State, *, target_percent: float = 100.0) -> tuple[bool, boo
     return (True, seen.status > RunStatus.RUN_FAILED, has_coverage, meets, seen.overall or 0.0)
 
 
+_UPPER_FOLDERS = 4
+"""The root and the three folders below it, as in `/home/someone/projects`."""
+
+
 def read_design_text(design: Design) -> DesignText:
     """Read the files of a design as they are now.
 
     Raises OSError if one can't be read any more.
     """
-    paths = [file.path for file in design.files]
-    root = common_folder((*paths, *design.include_dirs))
-    sources = tuple(SourceText(_relative(file.path, root), file.role, file.path.read_bytes()) for file in design.files)
-    return DesignText(design, sources, tuple(_relative(folder, root) for folder in design.include_dirs))
+    places = _short_names((*(file.path for file in design.files), *design.include_dirs))
+    sources = tuple(SourceText(places[file.path], file.role, file.path.read_bytes()) for file in design.files)
+    return DesignText(design, sources, tuple(places[folder] for folder in design.include_dirs))
+
+
+def _short_names(paths: Iterable[Path]) -> dict[Path, str]:
+    """Name paths relative to the folder that holds them all; what lies far from the first of them, under `elsewhere1/`, `elsewhere2/`, ...
+
+    Far means that only the upper folders of the machine, which tell whose it is, hold both.
+    """
+    groups: dict[tuple[str, ...], list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        groups.setdefault(path.parent.parts[:_UPPER_FOLDERS], []).append(path)
+    names: dict[Path, str] = {}
+    for number, members in enumerate(groups.values()):
+        root = common_folder(members)
+        prefix = f"elsewhere{number}/" if number else ""
+        names |= {path: prefix + _relative(path, root) for path in members}
+    return names
 
 
 def common_folder(paths: Iterable[Path]) -> Path:

@@ -124,7 +124,8 @@ def is_doubtful(
     """Say whether the front end may have left out uses of a statement that a simulator has.
 
     It evaluates function calls with constant arguments while it elaborates, and branches that constants switch off. The
-    latter can be believed where nothing but conditions lies around the statement, that is, no loop that it unrolls.
+    latter can be believed where nothing but conditions lies around the statement, that is, no loop that it unrolls. Of a
+    function, only that it is called nowhere is believed, and that for those which `rtl.elaborate` gives slots in.
     """
     scan = scans.get(place[0])
     if scan is None:
@@ -133,7 +134,9 @@ def is_doubtful(
         return False
     block = next((block for block in scan.blocks if block.start <= place[1:] <= block.end), None)
     if block is not None and block.kind is BlockKind.TASK:
-        return is_absent or not block.callee or any(not arguments & set(signals) for arguments in _calls(scans, block.callee))
+        is_called_with_constants = any(not arguments & set(signals) for arguments in _calls(scans, block.callee))
+        if not is_absent or not block.callee or is_called_with_constants:
+            return True
     if not is_absent:
         return False
     if block is None or (place[0], block.module) not in elaborated:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from llm4cov_agent.bench.script_grammar import script_grammar
-from llm4cov_agent.loop.backend import Backend, CompletionEnding, Request
+from llm4cov_agent.loop.backend import Backend, CompletionEnding, Message, Request
 from llm4cov_agent.loop.policy import Ask, PromptOptions, Proposal, ReplyFormat
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.prompt_design import tokens_of
@@ -41,13 +41,23 @@ class ModelPolicy:
         """Which model the backend asks."""
         return self._backend.model
 
+    def _messages(self, state: State, ask: Ask) -> tuple[Message, ...]:
+        """The prompt with as many of the latest earlier turns as the context has room for."""
+        history = ask.history
+        room = self._backend.context_tokens - self._settings.max_tokens
+        while True:
+            messages = render_prompt(state, ask.instruction, self._settings.options, history=history)
+            if not history or sum(tokens_of(message.content) for message in messages) <= room:
+                return messages
+            history = history[2:]
+
     def propose(self, state: State, ask: Ask) -> Proposal:
         """Ask the model once; a model that fails or writes nothing usable gives a proposal without a testbench."""
         began = time.monotonic()
         settings, design = self._settings, state.design.design
         options = settings.options
         stimulus = options.format is ReplyFormat.STIMULUS
-        messages = render_prompt(state, ask.instruction, options, history=ask.history)
+        messages = self._messages(state, ask)
         request = Request(
             messages=messages,
             max_tokens=settings.max_tokens,
@@ -68,17 +78,16 @@ class ModelPolicy:
         if ask.progress is not None:
             ask.progress(f"{self.name} is reading {sum(tokens_of(message.content) for message in messages)} tokens")
         completion = self._backend.complete(request, on_text=on_text, cancel=ask.cancel)
-        testbench, found, problems = None, None, completion.problems
-        if completion.ending in (CompletionEnding.STOP, CompletionEnding.LENGTH):
-            cut_off = completion.ending is CompletionEnding.LENGTH
-            reply = parse_reply(completion.text, state, options.format, seed=ask.seed, cut_off=cut_off)
+        testbench, found, problems, ending = None, None, completion.problems, completion.ending
+        if ending in (CompletionEnding.STOP, CompletionEnding.LENGTH):
+            reply = parse_reply(completion.text, state, options.format, seed=ask.seed, cut_off=ending is CompletionEnding.LENGTH)
             testbench, found, problems = reply.testbench, reply.stimulus, (*problems, *reply.problems)
         return Proposal(
             testbench=testbench,
             stimulus=found,
             problems=problems,
             reply=completion.text,
-            ending=completion.ending,
+            ending=ending,
             options=options,
             prompt_tokens=completion.prompt_tokens,
             completion_tokens=completion.completion_tokens,

@@ -18,7 +18,7 @@ from threading import Event
 from typing import Any
 
 from llm4cov_agent.digest import Json
-from llm4cov_agent.errors import Problem
+from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.judge.process import Limits, Served, scratch_folder, serve
 from llm4cov_agent.loop.backend import Completion, CompletionEnding, OnText, Request
 
@@ -90,10 +90,11 @@ class ModelProcess:
             if cancel is not None and cancel.is_set():
                 return CompletionEnding.CANCELLED
             if time.monotonic() > deadline:
-                answer.problem = Problem(
-                    f"the model did not finish within {request.time_limit_s:g} s", hint="Raise the time limit, or ask for fewer tokens."
-                )
-                return CompletionEnding.FAILED
+                # What it wrote by then is a reply that was cut off, like one that met its limit of tokens.
+                severity = Severity.WARNING if answer.pieces else Severity.ERROR
+                what = f"the model did not finish within {request.time_limit_s:.1f} s"
+                answer.problem = Problem(what, hint="Raise the time limit, or ask for fewer tokens.", severity=severity)
+                return CompletionEnding.LENGTH if answer.pieces else CompletionEnding.FAILED
             written, chunk = served.pump(memoryview(self._unsent), timeout_s=_POLL_S)
             self._unsent = self._unsent[written:]
             if chunk is None:
