@@ -6,14 +6,14 @@ DEMO ?= demo
 # pip's own checks of the network are of no use here and cost seconds.
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all unit acceptance lint bench clean
+.PHONY: demo test test-all unit acceptance e2e lint bench clean
 
 demo: $(VENV)/.base
 	@mkdir -p $(DEMO)
 	@echo "\n$$ llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv"
 	@$(BIN)/llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv --force
 
-test: lint unit acceptance
+test: lint unit acceptance e2e
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -27,9 +27,14 @@ unit: $(VENV)/.dev system
 acceptance: $(VENV)/.models system
 	$(BIN)/python tests/rerun_crashed.py tests/acceptance -n 2 -m "not slow"
 
+# The language server through a client, and through Neovim.
+e2e: $(VENV)/.dev system
+	$(BIN)/python tests/rerun_crashed.py tests/e2e
+
 # Random, cocotb and waveforms on every fixture: about an hour on two cores.
 test-all: lint unit $(VENV)/.models
 	$(BIN)/python -m pytest tests/acceptance -n 2
+	$(BIN)/python -m pytest tests/e2e
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.judging

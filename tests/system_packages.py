@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = {"iverilog": "iverilog", "bwrap": "bubblewrap", "genhtml": "lcov"}
+PACKAGES = {"iverilog": "iverilog", "bwrap": "bubblewrap", "genhtml": "lcov", "nvim": "neovim"}
 
 
 def main() -> int:

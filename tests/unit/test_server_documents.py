@@ -1,0 +1,135 @@
+"""Places in a document: what the simulator counts, what the client counts, and where lines go when somebody types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lsprotocol import types
+from pygls.workspace import PositionCodec, TextDocument
+
+from llm4cov_lsp.documents import Document, LineMap
+from llm4cov_lsp.outline import modules_of
+from llm4cov_lsp.positions import index_of, lines_of, range_at
+
+UTF8 = PositionCodec(types.PositionEncodingKind.Utf8)
+UTF16 = PositionCodec(types.PositionEncodingKind.Utf16)
+LINE = "\t/* 😀é */ logic d; // é"
+
+
+def test_a_block_comment_is_one_column_for_the_simulator() -> None:
+    # A tab, the comment, a space, `logic`, a space.
+    assert LINE[index_of(LINE, 10) or 0 :].startswith("d;")
+
+
+@pytest.mark.parametrize(("codec", "start"), [(UTF16, 17), (UTF8, 20)])
+def test_a_range_is_in_the_units_of_the_client(codec: PositionCodec, start: int) -> None:
+    place = range_at(LINE, 4, 10, codec, whole=False)
+    assert place == types.Range(types.Position(4, start), types.Position(4, start + 1))
+
+
+def test_a_whole_range_ends_with_the_code() -> None:
+    assert range_at("  if (a) b = 1;  // why", 0, 3, UTF16, whole=True).end.character == len("  if (a) b = 1;")
+
+
+def test_a_column_that_the_line_does_not_have_is_its_first_character() -> None:
+    assert range_at("  `STEP(a)", 2, 70, UTF16, whole=False).start == types.Position(2, 2)
+
+
+@pytest.mark.parametrize(("codec", "mark"), [(UTF16, 1), (UTF8, 3)])
+def test_a_byte_order_mark_counts_for_the_client_only(codec: PositionCodec, mark: int) -> None:
+    lines = lines_of("\ufeffmodule m;\r\nendmodule\r")
+    assert lines == ["module m;", "endmodule", ""]
+    assert range_at(lines[0], 0, 8, codec, whole=False, bom=True).start.character == mark + 7
+
+
+def test_modules_are_found_without_what_comments_and_strings_say() -> None:
+    text = (
+        "// module a;\r\nmodule /* module b */ m #(parameter P = 1) (input c);\r\n"
+        '  initial $display("endmodule");\r\nendmodule\r\nmodule tb;\r\nendmodule'
+    )
+    found = modules_of(text)
+    assert [(one.name, one.first_line, one.last_line, one.has_ports) for one in found] == [("m", 2, 4, True), ("tb", 5, 6, False)]
+
+
+def test_a_module_without_an_end_goes_on_to_the_next_or_the_end() -> None:
+    assert [(one.name, one.last_line) for one in modules_of("module a(input x);\nmodule b(input y);\n\n")] == [("a", 2), ("b", 4)]
+
+
+def _document(tmp_path: Path, text: str) -> Document:
+    path = tmp_path / "a.sv"
+    path.write_bytes(text.encode())
+    document = Document(path.as_uri(), path, 1, text)
+    document.take_saved()
+    assert document.saved_digest is not None
+    assert document.show("design", document.saved_digest)
+    return document
+
+
+EDITS = st.lists(
+    st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(0, 2), st.sampled_from(["", "x", "\n", "new\n", "p\nq", "\r\n", "\n\n"])),
+    max_size=8,
+)
+
+
+@given(edits=EDITS)
+def test_lines_that_nobody_touched_keep_their_origin(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, int, int, str]]
+) -> None:
+    """A line that still has its text, in a file whose lines all differ, is found where it is now, if it is said to be anywhere."""
+    text = "".join(f"line{number}\n" for number in range(1, 8))
+    document = _document(tmp_path_factory.mktemp("d"), text)
+    mirror = TextDocument("file:///a.sv", text, position_codec=UTF16)
+    for line, character, more, inserted in edits:
+        lines = document.lines
+        first = min(line, len(lines) - 1)
+        last = min(first + more, len(lines) - 1)
+        start = types.Position(first, min(character, len(lines[first])))
+        end = types.Position(last, len(lines[last]) if last > first else start.character)
+        document.follow(first, start.character, last, inserted)
+        mirror.apply_change(types.TextDocumentContentChangePartial(types.Range(start, end), inserted))
+        document.set_text(mirror.source, 2)
+        assert len(document.shown["design"].origins) == len(document.lines)
+    for number in range(1, 8):
+        at = document.shown["design"].present(number)
+        assert at is None or 0 <= at < len(document.lines)
+        text_now = [place for place, line in enumerate(document.lines) if line == f"line{number}"]
+        if text_now and at is not None:
+            assert at in text_now
+
+
+def test_lines_typed_above_push_what_is_below(tmp_path: Path) -> None:
+    document = _document(tmp_path, "a\nb\nc\n")
+    document.follow(1, 0, 1, "x\ny\n")
+    document.set_text("a\nx\ny\nb\nc\n", 2)
+    shown = document.shown["design"]
+    assert [shown.present(line) for line in (1, 2, 3)] == [0, 3, 4] and shown.touched
+
+
+def test_a_line_that_is_gone_has_no_place(tmp_path: Path) -> None:
+    document = _document(tmp_path, "a\nb\nc\n")
+    document.replace_all("a\nc\n")
+    document.set_text("a\nc\n", 2)
+    assert [document.shown["design"].present(line) for line in (1, 2, 3)] == [0, None, 1]
+
+
+def test_a_result_about_other_bytes_is_not_shown(tmp_path: Path) -> None:
+    document = _document(tmp_path, "a\nb\n")
+    old = document.saved_digest
+    document.path.write_text("b\n")
+    document.take_saved()
+    assert old is not None and not document.show("other", old) and "other" not in document.shown
+
+
+def test_an_unsaved_text_is_laid_over_the_file_from_both_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.sv"
+    path.write_text("a\nb\nc\nd\n")
+    document = Document(path.as_uri(), path, 1, "a\nB\nnew\nc\nd\n")
+    document.take_saved()
+    assert document.saved.origins == [1, 0, 0, 3, 4, 5] and document.saved.touched
+
+
+def test_equal_texts_have_equal_lines() -> None:
+    assert LineMap.between(["a", ""], ["a", ""]) == LineMap([1, 2])

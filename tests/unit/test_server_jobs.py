@@ -1,0 +1,165 @@
+"""The queue of jobs against a worker that does what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm4cov_lsp.jobs import CANCEL_S, JobFailed, Jobs, Priority
+from llm4cov_lsp.wire import Event, EventKind, Order, Request, RequestKind, Result, read_event, read_order, written
+
+
+class Program:
+    """A worker in this process. It leaves a job when it is told to, unless it is deaf."""
+
+    pid = 1
+
+    def __init__(self, *, deaf: bool = False) -> None:
+        self.orders: list[Order] = []
+        self.deaf = deaf
+        self.status = 0
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def tell(self, line: bytes) -> bool:
+        order = read_order(line)
+        assert order is not None
+        self.orders.append(order)
+        if order.request is None and not self.deaf:
+            self.say(Event(job=order.job, kind=EventKind.FAILED, words="cancelled"))
+        return True
+
+    def say(self, event: Event) -> None:
+        self._lines.put(written(event) + b"\n")
+
+    def finish(self, top: str = "m") -> None:
+        begun = [order.job for order in self.orders if order.request is not None][-1]
+        self.say(Event(job=begun, kind=EventKind.RESULT, result=Result(top=top, status="ok")))
+
+    def lines(self) -> Iterator[bytes]:
+        while (line := self._lines.get()) is not None:
+            yield line
+
+    def end(self) -> int:
+        self._lines.put(None)
+        return self.status or -signal.SIGKILL
+
+
+def _request(top: str = "m") -> Request:
+    return Request(kind=RequestKind.MEASURE, file=f"/p/{top}.sv", top=top)
+
+
+def _run(test: Callable[[Jobs, list[Program], list[str]], Awaitable[None]], *, deaf: bool = False) -> None:
+    async def inside() -> None:
+        programs: list[Program] = []
+        crashes: list[str] = []
+
+        def start() -> Program:
+            programs.append(Program(deaf=deaf))
+            return programs[-1]
+
+        jobs = Jobs(crashes.append, start=start)  # type: ignore[arg-type]
+        await asyncio.wait_for(test(jobs, programs, crashes), 10)
+        jobs.close()
+
+    asyncio.run(inside())
+
+
+async def _soon(true: Callable[[], bool]) -> None:
+    while not true():
+        await asyncio.sleep(0.005)
+
+
+def _begun(program: Program) -> list[str]:
+    return [order.request.top for order in program.orders if order.request is not None]
+
+
+def test_what_a_person_asked_for_goes_first_and_what_it_put_off_is_done_after() -> None:
+    async def test(jobs: Jobs, programs: list[Program], _: list[str]) -> None:
+        first = jobs.submit(_request("a"), "a", priority=Priority.BACKGROUND)
+        second = jobs.submit(_request("b"), "b", priority=Priority.BACKGROUND)
+        asked = jobs.submit(_request("c"), "c", priority=Priority.USER)
+        for job in (asked, first, second):
+            await _soon(lambda job=job: jobs.running is job and _begun(programs[0])[-1] == job.request.top)  # type: ignore[misc]
+            programs[0].finish(job.request.top)
+            assert (await job.done).top == job.request.top
+        assert _begun(programs[0]) == ["a", "c", "a", "b"] and len(programs) == 1
+
+    _run(test)
+
+
+def test_a_newer_job_of_a_design_takes_the_older_ones_place() -> None:
+    async def test(jobs: Jobs, programs: list[Program], _: list[str]) -> None:
+        old = jobs.submit(_request(), "m", priority=Priority.BACKGROUND)
+        newer = jobs.submit(_request(), "m", priority=Priority.BACKGROUND)
+        newest = jobs.submit(_request(), "m", priority=Priority.USER)
+        assert old.done.cancelled() and newer.done.cancelled()
+        background = jobs.submit(_request(), "m", priority=Priority.BACKGROUND)
+        await _soon(lambda: jobs.running is newest)
+        assert not newest.done.cancelled() and background in jobs.waiting
+
+    _run(test)
+
+
+def test_a_worker_that_does_not_let_go_is_ended_and_the_next_job_has_another() -> None:
+    async def test(jobs: Jobs, programs: list[Program], crashes: list[str]) -> None:
+        job = jobs.submit(_request(), "m", priority=Priority.USER)
+        began = asyncio.get_running_loop().time()
+        jobs.cancel(job)
+        assert job.done.cancelled()
+        await _soon(lambda: jobs.running is None)
+        assert CANCEL_S <= asyncio.get_running_loop().time() - began < CANCEL_S + 0.3
+        other = jobs.submit(_request(), "m", priority=Priority.USER)
+        programs[1].finish()
+        assert (await other.done).status == "ok"
+        assert not crashes, "a worker that we ended did not crash"
+
+    _run(test, deaf=True)
+
+
+def test_a_crash_fails_its_job_and_is_reported_and_the_queue_goes_on() -> None:
+    async def test(jobs: Jobs, programs: list[Program], crashes: list[str]) -> None:
+        job = jobs.submit(_request("a"), "a", priority=Priority.USER)
+        other = jobs.submit(_request("b"), "b", priority=Priority.USER)
+        programs[0].end()
+        with pytest.raises(JobFailed, match="killed by signal 9"):
+            await job.done
+        assert len(crashes) == 1 and "`measure` of a" in crashes[0]
+        await _soon(lambda: len(programs) == 2)
+        programs[1].finish("b")
+        assert (await other.done).top == "b"
+
+    _run(test)
+
+
+def test_what_is_no_message_is_passed_over() -> None:
+    async def test(jobs: Jobs, programs: list[Program], _: list[str]) -> None:
+        seen: list[Event] = []
+        job = jobs.submit(_request(), "m", priority=Priority.USER, on_event=seen.append)
+        for line in (b"\n", b"not JSON\n", b'{"job": 1}\n', b"[]\n", b"\xff\n"):
+            programs[0]._lines.put(line)
+        programs[0].say(Event(job=99, kind=EventKind.PROGRESS, words="of another"))
+        programs[0].say(Event(job=job.number, kind=EventKind.PROGRESS, words="reading"))
+        programs[0].finish()
+        await job.done
+        assert [one.words for one in seen if one.kind is EventKind.PROGRESS] == ["reading"]
+
+    _run(test)
+
+
+def test_messages_are_read_back_as_they_were() -> None:
+    order = Order(job=3, request=_request())
+    assert read_order(written(order)) == order
+    event = Event(job=3, kind=EventKind.RESULT, result=Result(top="m", status="ok", overall=99.5))
+    assert read_event(written(event)) == event
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_break_the_readers(line: bytes) -> None:
+    assert read_order(line) is None or read_order(line)
+    assert read_event(line) is None or read_event(line)
