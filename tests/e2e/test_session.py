@@ -202,3 +202,82 @@ async def test_a_bad_setting_is_named_and_a_project_file_is_used(project: Projec
         assert any("llm4cov.mode" in one.message and "'sometimes'" in one.message for one in editor.client.messages)
         last = [one for one in editor.published if one.uri == project.uri][-1].diagnostics[-1]
         assert "more holes in this file" in last.message
+
+
+async def test_places_are_right_in_a_file_with_tabs_emoji_and_carriage_returns(project: Project) -> None:
+    text = (
+        "\ufeff// é\r\nmodule m(input logic clk, input logic a, output logic b);\r\n\tlogic c; /* 😀é */ logic d;\r\n"
+        "\talways_ff @(posedge clk) begin\r\n\t\t/* 😀 */ if (a) b <= 1'b1; else b <= 1'b0;\r\n\tend\r\n"
+        " assign d = a; assign c = /*é*/ a ? d : b;\r\nendmodule\r\n"
+    )
+    file = project.folder / "m.sv"
+    file.write_bytes(text.encode())
+    (project.folder / "tb_m.sv").write_text(
+        "module tb_m; logic clk=0, a=0, b; m dut(.*); initial begin repeat(5) #5 clk=~clk; $finish; end endmodule\n"
+    )
+    for encoding in (types.PositionEncodingKind.Utf16, types.PositionEncodingKind.Utf8):
+
+        def count_in(can: types.ClientCapabilities, encoding: types.PositionEncodingKind = encoding) -> None:
+            can.general = types.GeneralClientCapabilities(position_encodings=[encoding])
+
+        async with connected(project.folder, change=count_in) as editor:
+            # Editors keep the byte order mark to themselves.
+            item = types.TextDocumentItem(file.as_uri(), "systemverilog", 1, text.removeprefix("\ufeff"))
+            editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+            found = _holes(await editor.diagnostics(file.as_uri(), _any_holes))
+            assert "[stale" not in found[0].message
+            lines = text.removeprefix("\ufeff").split("\r\n")
+            coded = "utf-16-le" if encoding is types.PositionEncodingKind.Utf16 else "utf-8"
+            size = 2 if coded == "utf-16-le" else 1
+
+            def marked(one: types.Diagnostic, lines: list[str] = lines, coded: str = coded, size: int = size) -> str:
+                whole = lines[one.range.start.line].encode(coded)
+                return whole[one.range.start.character * size : one.range.end.character * size].decode(coded)
+
+            assert {marked(one) for one in found if one.code == "toggle"} == {"a", "b", "c", "d"}
+            assert "if (a) b <= 1'b1; else b <= 1'b0;" in {marked(one) for one in found if one.code == "branch"}
+
+
+async def test_a_server_that_is_killed_leaves_no_process(project: Project) -> None:
+    async with connected(project.folder) as editor:
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        job = asyncio.ensure_future(editor.command("llm4cov.generate", project.uri, "traffic_light"))
+        pid = await editor.worker()
+        await asyncio.sleep(2.5)
+        server = editor.client._server
+        assert server is not None
+        server.kill()
+        await until(lambda: None if _alive(pid) else True, 3)
+        job.cancel()
+        editor.client.error = RuntimeError("killed by the test")
+
+
+async def test_a_hole_is_proved_on_request(project: Project) -> None:
+    file = project.folder / "never.sv"
+    file.write_text(
+        "module never(input logic clk, input logic rst, input logic a, output logic [1:0] q);\n"
+        "  always_ff @(posedge clk)\n    if (rst) q <= 0;\n    else if (q == 3) q <= 0;\n    else if (a && q < 2) q <= q + 1;\nendmodule\n"
+    )
+    (project.folder / "tb_never.sv").write_text(
+        "module tb_never; logic clk=0, rst=1, a=1; logic [1:0] q; never dut(.*);\n"
+        "initial begin #7 rst=0; #100 a=0; #20 $finish; end always #5 clk=~clk; endmodule\n"
+    )
+    async with connected(project.folder, settings={"prove": {"budgetSeconds": 10}}) as editor:
+        item = types.TextDocumentItem(file.as_uri(), "systemverilog", 1, file.read_text())
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        found = _holes(await editor.diagnostics(file.as_uri(), _any_holes))
+        branch = next(one for one in found if one.code in ("branch", "line") and one.range.start.line == 3)
+        at = types.TextDocumentIdentifier(file.as_uri())
+        actions = await editor.actions(types.CodeActionParams(at, branch.range, types.CodeActionContext([branch])))
+        prove = next(one for one in actions if one.title.startswith("Prove"))
+        answer = await editor.command(prove.command.command, *prove.command.arguments)
+        assert answer["verdict"] == "unreachable" and answer["reason"]
+        proved = await editor.diagnostics(file.as_uri(), lambda found: any("[unreachable: proved]" in one.message for one in found))
+        assert len(proved) <= len(found)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in (open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0])  # noqa: PTH123
+    except OSError:
+        return False
