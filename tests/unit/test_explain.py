@@ -262,6 +262,7 @@ def test_an_unknown_place_gives_the_words_alone(small: Read) -> None:
 
 def test_sources_that_are_gone_give_no_conditions(small: Read) -> None:
     small.path.unlink()
+    read_conditions.cache_clear()
     assert read_conditions(small.design) == Conditions()
 
 
