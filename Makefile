@@ -36,12 +36,14 @@ test-all: lint unit $(VENV)/.models
 	$(BIN)/python -m pytest tests/acceptance -n 2
 	$(BIN)/python -m pytest tests/e2e
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.models
 	$(BIN)/python -m benchmarks.judging
 	$(BIN)/python -m benchmarks.random_baseline
 	$(BIN)/python -m benchmarks.harness
 	$(BIN)/python -m benchmarks.closure
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.models --rounds 0 --cases stimulus --max-tokens 200 --prompt-tokens 1000 --name models_direct
+	$(BIN)/python -m benchmarks.models --every 8 --max-tokens 200 --prompt-tokens 1000
 
 # Icarus Verilog, bubblewrap and lcov are what the tests compare with; without root they say which of them is missing.
 .PHONY: system
