@@ -11,12 +11,37 @@ import re
 from lsprotocol import types
 from pygls.workspace import PositionCodec
 
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 
 
 def lines_of(text: str) -> list[str]:
     """Split as the simulator and LSP both do, at line feeds and carriage returns; without line ends and byte order mark."""
-    return [line.removeprefix("\ufeff") if number == 0 else line for number, line in enumerate(re.split(r"\r\n|\n|\r", text))]
+    return [line.removeprefix("\ufeff") if number == 0 else line for number, line in enumerate(_LINE_END.split(text))]
+
+
+def changed(text: str, place: types.Range, inserted: str, codec: PositionCodec) -> str:
+    """Apply a client's edit. pygls has a text too, but it takes form feeds and Unicode's separators for line ends, which LSP does not."""
+    first = _offset(text, place.start, codec)
+    last = max(first, _offset(text, place.end, codec))
+    return text[:first] + inserted + text[last:]
+
+
+def _offset(text: str, position: types.Position, codec: PositionCodec) -> int:
+    """Give the offset of a client's position; behind a line's end it is that end, behind the last line the text's."""
+    start = 0
+    for _ in range(position.line):
+        match = _LINE_END.search(text, start)
+        if match is None:
+            return len(text)
+        start = match.end()
+    match = _LINE_END.search(text, start)
+    end = match.start() if match is not None else len(text)
+    units = position.character
+    while start < end and units > 0:
+        units -= codec.client_num_units(text[start])
+        start += 1
+    return start
 
 
 def index_of(line: str, column: int) -> int | None:

@@ -19,6 +19,7 @@ from llm4cov_lsp.commands import Answer, Commands
 from llm4cov_lsp.features.actions import KINDS, actions_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
+from llm4cov_lsp.positions import changed
 from llm4cov_lsp.results import design_key
 from llm4cov_lsp.session import Session
 from llm4cov_lsp.settings import FILE_NAME, SECTION
@@ -75,8 +76,8 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
         for change in params.changes:
             if change.uri in session.documents:
                 session.documents[change.uri].take_saved()
-        for changed in paths:
-            session.measure_what_changed(changed)
+        for touched in paths:
+            session.measure_what_changed(touched)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -101,14 +102,15 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
         document = session.documents.get(params.text_document.uri)
         if document is None:
             return
-        text = server.workspace.get_text_document(params.text_document.uri).source
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 start, end = change.range.start, change.range.end
                 document.follow(start.line, start.character, end.line, change.text)
+                text = changed(document.text, change.range, change.text, session.codec)
             else:
                 document.replace_all(change.text)
-        document.set_text(text, params.text_document.version)
+                text = change.text
+            document.set_text(text, params.text_document.version)
         session.publish_soon(document)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)

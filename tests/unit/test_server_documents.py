@@ -12,7 +12,7 @@ from pygls.workspace import PositionCodec, TextDocument
 
 from llm4cov_lsp.documents import Document, LineMap
 from llm4cov_lsp.outline import modules_of
-from llm4cov_lsp.positions import index_of, lines_of, range_at
+from llm4cov_lsp.positions import changed, index_of, lines_of, range_at
 
 UTF8 = PositionCodec(types.PositionEncodingKind.Utf8)
 UTF16 = PositionCodec(types.PositionEncodingKind.Utf16)
@@ -133,3 +133,23 @@ def test_an_unsaved_text_is_laid_over_the_file_from_both_ends(tmp_path: Path) ->
 
 def test_equal_texts_have_equal_lines() -> None:
     assert LineMap.between(["a", ""], ["a", ""]) == LineMap([1, 2])
+
+
+def _at(line: int, character: int, to: tuple[int, int]) -> types.Range:
+    return types.Range(types.Position(line, character), types.Position(*to))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "inserted", "after"),
+    [
+        ("a\r\nb\r\n", _at(1, 0, (1, 1)), "c", "a\r\nc\r\n"),
+        ("a\x0cb\nc\n", _at(1, 0, (1, 1)), "d", "a\x0cb\nd\n"),
+        ("a\u2028b\rc", _at(1, 0, (1, 1)), "d", "a\u2028b\rd"),
+        ("😀x\n", _at(0, 2, (0, 3)), "y", "😀y\n"),
+        ("a\nb", _at(0, 99, (1, 0)), "", "ab"),
+        ("a", _at(7, 0, (9, 9)), "b", "ab"),
+        ("", _at(0, 0, (0, 0)), "x\n", "x\n"),
+    ],
+)
+def test_edits_are_applied_where_the_client_means_them(text: str, place: types.Range, inserted: str, after: str) -> None:
+    assert changed(text, place, inserted, UTF16) == after
