@@ -406,6 +406,19 @@ module top(input logic [2:0] a, output logic [3:0] y);
   end
 endmodule
 """
+CALLED = """\
+module top(input logic [2:0] a, output logic [2:0] y);
+  localparam logic MODE = 1'b0;
+  function automatic logic [2:0] turned(input logic [2:0] v);
+    for (int k = 0; k < 3; k++) turned[k] = v[2 - k];
+    if (v[0]) turned[0] = 1'b1; // here
+  endfunction
+  always_comb begin
+    if (MODE) y = turned(a);
+    else y = a;
+  end
+endmodule
+"""
 MUTANTS = (
     ("counter", COUNTER, ("n == 3'd5", "n == 3'd7"), ("n + 3'd1", "n - 3'd1"), ("if (!rst_n) n <= 3'd0", "if (!rst_n) n <= 3'd6")),
     ("two hot", TWO_HOT, ("4'b0001", "4'b0011"), ("{s[2:0], s[3]}", "{s[2:0], s[3] | s[2]}")),
@@ -416,6 +429,7 @@ MUTANTS = (
     ("unusual", UNUSUAL, ("b != 3'd3", "b != 3'd2"), ("q <= 3'd1", "q <= 3'd3")),
     ("reset only", RESET_ONLY, ("2'd2", "2'd1"), ("lost <= 2'd2;", "lost <= 2'd2; else if (a == 2'd1) lost <= 2'd1;")),
     ("carry", CARRY, ("1'b0", "1'b1"), ("1'b0", "a[2] & a[0]")),
+    ("called", CALLED, ("MODE = 1'b0", "MODE = 1'b1"), ("else y = a", "else y = turned(a) ^ a")),
     ("switched", SWITCHED, ("2'd0;\n", "2'd2;\n")),
     ("two edges", TWO_EDGES, ("up & d", "d"), ("down && !up", "!down && up")),
 )

@@ -9,6 +9,7 @@ from pyslang import ast
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.reading import compile_unit, parse, read_files
 from llm4cov_agent.rtl.elaborate.site_values import Place, Sites
+from llm4cov_agent.rtl.elaborate.sites_calls import ConstantCalls, plain_functions
 from llm4cov_agent.rtl.elaborate.sites_expressions import ExpressionFinder
 from llm4cov_agent.rtl.elaborate.sites_machines import MachineFinder
 from llm4cov_agent.rtl.elaborate.sites_signals import SignalFinder
@@ -31,10 +32,15 @@ def read_sites(design: Design, expressions_at: Iterable[Place]) -> Sites:
     # In a file that isn't UTF-8, columns count other bytes than ours.
     usable = {path: text for path, text in texts.items() if sources[path].encoding == "utf-8" and not has_line_directive(text)}
     places = Texts(unit.places.manager, usable)
-    statements = StatementReader(places)
-    statements.unit(unit.tree.root)
     root = compilation.getRoot()
     context = ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
+    functions = plain_functions(unit.tree.root)
+    if functions:
+        calls = ConstantCalls(functions, context)
+        root.visit(lookup_table={_E.Call: calls.visit})
+        functions -= calls.names
+    statements = StatementReader(places, functions)
+    statements.unit(unit.tree.root)
     expressions = ExpressionFinder(places, statements, context, frozenset(expressions_at))
     signals = SignalFinder(places, statements.scopes, statements.ports)
     machines = MachineFinder(places, statements.scopes)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pyslang import parsing, syntax
 
 from llm4cov_agent.rtl.elaborate.site_values import Place, Slot, Where
+from llm4cov_agent.rtl.elaborate.sites_calls import function_name
 from llm4cov_agent.rtl.elaborate.sites_text import Key, Texts, children, descendants, identifiers
 
 _K = syntax.SyntaxKind
@@ -33,8 +34,10 @@ class Host:
 class StatementReader:
     """Reads the syntax of one compilation unit; the findings stay in its fields."""
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, functions: frozenset[str] = frozenset()) -> None:
+        """`functions` names those that are read as well."""
         self._texts = texts
+        self._functions = functions
         self.statements: dict[tuple[Place, str], tuple[Slot, ...]] = {}
         self.hosts: dict[Key, Host] = {}
         self.scopes: dict[Key, Slot] = {}
@@ -102,8 +105,12 @@ class StatementReader:
                 self._members(node.members, slot)
             case syntax.ModuleDeclarationSyntax():
                 self.unit(node)
+            case syntax.FunctionDeclarationSyntax() if function_name(node) in self._functions:
+                self._function(node)
             case syntax.FunctionDeclarationSyntax():
-                self._refuse(node, "stands in a function or a task")
+                self._refuse(
+                    node, "stands in a function or a task that is called otherwise than in plain assignments, or can be left early"
+                )
             case _:
                 self._refuse(node, "stands in no procedure or assignment")
 
@@ -127,6 +134,16 @@ class StatementReader:
                 self._declarations(part, slot)
 
     # Procedures
+
+    def _function(self, node: syntax.FunctionDeclarationSyntax) -> None:
+        slot = self._texts.inside(node, node.end, Where.INSIDE)
+        slots = () if slot is None else (slot,)
+        self._executed(node.prototype.name.getFirstToken(), "block", slots)
+        for part in children(node.items):
+            if isinstance(part, syntax.StatementSyntax):
+                self._statement(part, Host(slots))
+            elif isinstance(part, syntax.SyntaxNode):
+                self._refuse(part, "is a declaration in a function")
 
     def _procedure(self, node: syntax.ProceduralBlockSyntax) -> None:
         if node.kind not in _ALWAYS:
