@@ -97,7 +97,7 @@ class Editor:
         sent = self.client.protocol.send_request(types.TEXT_DOCUMENT_CODE_ACTION, params, msg_id=name)
         self.client.protocol._result_types.pop(name)
         answer = await asyncio.wrap_future(sent)
-        converter = default_converter()
+        converter = self.client.protocol._converter
         return [converter.structure(_plain(one), types.CodeAction) for one in answer or ()]
 
     async def command(self, name: str, *arguments: Any) -> Any:
