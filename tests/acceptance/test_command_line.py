@@ -196,7 +196,7 @@ def test_generate_writes_what_cover_measures_the_same(workplace: Workplace) -> N
     first = workplace.call("generate", workplace.rtl, "--json", "--policy", "random", "--cycles", "200")
     assert first.returncode == 0, first.stderr
     record = json.loads(first.stdout)
-    assert list(record) == KEYS and record["testbench"] == "tb_count.sv"
+    assert list(record) == [*KEYS, "rounds", "trajectory"] and record["testbench"] == "tb_count.sv"
     text = (workplace.folder / "tb_count.sv").read_text()
     refused = workplace.call("generate", workplace.rtl)
     assert refused.returncode == 2 and "--force" in refused.stderr
