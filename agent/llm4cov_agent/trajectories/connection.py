@@ -52,11 +52,10 @@ def connect(path: Path, *, writable: bool, busy_s: float = 30.0) -> Database:
             raise StoreUnusable(f"there is no store {display_path(path)}.\n  `generate` makes it, or name another one with --store.")
         may_write = writable or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
         database = _open(path, "mode=rw", busy_s) if may_write else _open_for_reading(path, busy_s)
-        try:
+        with contextlib.ExitStack() as opened:
+            opened.callback(database.close)
             _prepare(database, path, may_write=may_write)
-        except BaseException:
-            database.close()
-            raise
+            opened.pop_all()
         return database
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlite_utils import Database
 
 from llm4cov_agent.errors import Problem, Severity
+from llm4cov_agent.trajectories.transaction import transaction
 
 _OF_DESIGN = "SELECT digest FROM designs WHERE design = :design"
 _OF_TRAJECTORY = f"SELECT id FROM trajectories WHERE design IN ({_OF_DESIGN})"
@@ -50,19 +51,15 @@ def erase(database: Database, design: str) -> Erased:
     removed: dict[str, int] = {}
     # References are checked once at the end; row by row, without an index for each, it would take the square of the rows.
     connection.execute("PRAGMA foreign_keys = OFF")
-    connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("INSERT OR REPLACE INTO erasures (id, stage) VALUES ('design', 'deleting')")
-        for table, condition in _STEPS:
-            values = {"design": design} if ":design" in condition else {}
-            removed[table] = connection.execute(f"DELETE FROM {table} WHERE {condition}", values).rowcount
-        connection.execute("UPDATE erasures SET stage = 'compacting'")
-        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-            raise AssertionError("a deletion leaves references to what it deletes")
-        connection.execute("COMMIT")
-    except BaseException:
-        database.rollback()
-        raise
+        with transaction(database):
+            connection.execute("INSERT OR REPLACE INTO erasures (id, stage) VALUES ('design', 'deleting')")
+            for table, condition in _STEPS:
+                values = {"design": design} if ":design" in condition else {}
+                removed[table] = connection.execute(f"DELETE FROM {table} WHERE {condition}", values).rowcount
+            connection.execute("UPDATE erasures SET stage = 'compacting'")
+            if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+                raise AssertionError("a deletion leaves references to what it deletes")
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
     return Erased(removed["trajectories"], removed["transitions"], finish(database))

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from sqlite_utils import Database
 
+from llm4cov_agent.trajectories.transaction import transaction
+
 APPLICATION_ID = 0x4C344356
 """`L4CV`: tells a store from other SQLite files."""
 
@@ -41,18 +43,13 @@ def migrate(database: Database, *, to: int | None = None) -> int:
     target = len(STEPS) if to is None else to
     if version_of(database) >= target:
         return 0
-    database.conn.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(database) as connection:
         # Another process may have done it while we waited for the lock.
         steps = STEPS[version_of(database) : target]
         for step in steps:
             step(database)
-        database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.conn.execute(f"PRAGMA user_version = {max(target, version_of(database))}")
-        database.conn.execute("COMMIT")
-    except BaseException:
-        database.rollback()
-        raise
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {max(target, version_of(database))}")
     return len(steps)
 
 

@@ -37,6 +37,7 @@ from llm4cov_agent.trajectories.flat import FlatRow, flat_rows, trajectory_names
 from llm4cov_agent.trajectories.reading import Reader, StoredDesign
 from llm4cov_agent.trajectories.rows import Row, design_row, evaluation_row, file_rows, state_row, transition_row
 from llm4cov_agent.trajectories.trajectory import HUMAN, Answer, Summary, Trajectory, standing
+from llm4cov_agent.trajectories.transaction import transaction
 from llm4cov_agent.trajectories.verify import verify
 
 _RECENT = 8
@@ -277,16 +278,8 @@ class Store:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, guarded(self.path):
-            connection = self._database.conn
-            # The lock is taken before anything is read: a transaction that began by reading can't always wait for it.
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                self._database.rollback()
-                raise
+        with self._lock, guarded(self.path), transaction(self._database) as connection:
+            yield connection
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -62,12 +62,10 @@ class ModelProcess:
         answer = _Answer()
         try:
             ending = self._ask(request, answer, on_text, cancel, started + request.time_limit_s)
-        except BaseException:
-            # Half an answer would be taken for a part of the next one.
-            self.close()
-            raise
-        if answer.ending is None:
-            self.close()
+        finally:
+            if answer.ending is None:
+                # Half an answer would be taken for a part of the next one.
+                self.close()
         return Completion(
             text="".join(answer.pieces),
             ending=ending,
