@@ -16,8 +16,7 @@ from llm4cov_agent.rtl.elaborate.condition_text import shortened
 from llm4cov_agent.rtl.elaborate.condition_values import Condition, Conditions, Declared, ModuleText, Region
 from llm4cov_agent.rtl.elaborate.design_of import flatten
 from llm4cov_agent.rtl.elaborate.netlist import Netlist
-from llm4cov_agent.rtl.elaborate.reading import compile_unit, parse, read_files
-from llm4cov_agent.rtl.elaborate.sites_text import Texts, has_line_directive
+from llm4cov_agent.rtl.elaborate.rereading import reread
 
 _E = ast.ExpressionKind
 _S = ast.StatementKind
@@ -37,16 +36,14 @@ def read_conditions(design: Design) -> Conditions:
 
 
 def _read(design: Design) -> Conditions:
-    sources, _ = read_files(design.sources)
-    unit = parse([(path, sources[path].text) for path in design.sources if path in sources], design.include_dirs, design.defines)
-    root = compile_unit(unit, design.top, design.overrides).getRoot()
-    usable = {path: one.text for path, one in sources.items() if one.encoding == "utf-8" and not has_line_directive(one.text)}
+    read = reread(design)
+    unit, root = read.unit, read.root
     top = next((instance for instance in root.topInstances if instance.name == design.top), None)
     if top is None:
         return Conditions()
     netlist, _, _ = flatten(top, unit.places)
-    manager, context = unit.places.manager, ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
-    finder = ConditionFinder(manager, Texts(manager, usable), design.top, context)
+    manager = unit.places.manager
+    finder = ConditionFinder(manager, read.texts, design.top, read.context)
     handlers: dict[object, Callable[..., None]] = {
         _S.Conditional: finder.on_if,
         _S.Case: finder.on_case,

@@ -16,9 +16,9 @@ from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.condition_finder import Key, branch_places, item_places, value_places
 from llm4cov_agent.rtl.elaborate.expressions import as_int
 from llm4cov_agent.rtl.elaborate.ports import value_text
-from llm4cov_agent.rtl.elaborate.reading import compile_unit, parse, read_files
+from llm4cov_agent.rtl.elaborate.rereading import reread
 from llm4cov_agent.rtl.elaborate.site_values import Place
-from llm4cov_agent.rtl.elaborate.sites_text import Texts, has_line_directive
+from llm4cov_agent.rtl.elaborate.sites_text import Texts
 
 _E = ast.ExpressionKind
 _S = ast.StatementKind
@@ -58,13 +58,9 @@ def read_switches(design: Design) -> Switches:
 
 
 def _read(design: Design) -> Switches:
-    sources, _ = read_files(design.sources)
-    unit = parse([(path, sources[path].text) for path in design.sources if path in sources], design.include_dirs, design.defines)
-    root = compile_unit(unit, design.top, design.overrides).getRoot()
-    usable = {path: one.text for path, one in sources.items() if one.encoding == "utf-8" and not has_line_directive(one.text)}
-    manager, context = unit.places.manager, ast.EvalContext(ast.ASTContext(ast.Scope(root), ast.LookupLocation.max))
-    finder = _Finder(Texts(manager, usable), design.top, context)
-    root.visit(
+    read = reread(design)
+    finder = _Finder(read.texts, design.top, read.context)
+    read.root.visit(
         lookup_table={
             _S.Conditional: finder.on_if,
             _S.Case: finder.on_case,
