@@ -12,7 +12,7 @@ import threading
 from typing import BinaryIO
 
 from llm4cov_agent.errors import Llm4covError
-from llm4cov_agent.judge.process import sweep_scratch_folders
+from llm4cov_agent.judge.scratch import sweep_scratch_folders
 from llm4cov_lsp.wire import Event, EventKind, Order, Result, read_order, written
 from llm4cov_lsp.work import Tell, work
 

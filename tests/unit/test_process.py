@@ -18,8 +18,9 @@ from threading import Event
 import pytest
 
 from llm4cov_agent.judge import landlock, process
-from llm4cov_agent.judge.process import Ending, Limits, Outcome, run, scratch_folder, strongest, sweep_scratch_folders
+from llm4cov_agent.judge.process import Ending, Limits, Outcome, run, strongest
 from llm4cov_agent.judge.sandbox import Sandbox, candidates, wrap
+from llm4cov_agent.judge.scratch import scratch_folder, sweep_scratch_folders
 
 PATIENCE_S = 60.0
 """For what should end by itself, on a loaded machine."""
@@ -442,7 +443,7 @@ def test_sweeping_removes_the_folders_of_dead_owners_only(tmp_path: Path) -> Non
 
 
 def test_sweeping_takes_the_temporary_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / f"llm4cov-{dead_process()}-a").mkdir()
     assert sweep_scratch_folders() == 1
 

@@ -12,7 +12,7 @@ from llm4cov_agent.cli.doctor import doctor
 from llm4cov_agent.cli.generate import generate
 from llm4cov_agent.cli.trajectories import app as trajectories
 from llm4cov_agent.errors import BadConfiguration, StoreUnusable, ToolMissing
-from llm4cov_agent.judge.process import sweep_scratch_folders
+from llm4cov_agent.judge.scratch import sweep_scratch_folders
 
 app = typer.Typer(
     name="llm4cov-lsp",

@@ -21,8 +21,9 @@ from llm4cov_agent.cli.console import ExitStatus, leave, print_json, results
 from llm4cov_agent.config import read_config, secret
 from llm4cov_agent.errors import ToolMissing
 from llm4cov_agent.judge import cocotb_runtime, landlock, process, report
-from llm4cov_agent.judge.process import Limits, run, scratch_folder
+from llm4cov_agent.judge.process import Limits, run
 from llm4cov_agent.judge.sandbox import Sandbox
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.judge.verilator import find_toolchain
 from llm4cov_agent.loop.policies.backends import TRANSFORMERS_HINT
 from llm4cov_agent.loop.policies.endpoint import DEFAULT_KEY_VARIABLE

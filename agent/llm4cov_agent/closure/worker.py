@@ -21,7 +21,8 @@ from llm4cov_agent.closure.snapshots import Held, Snapshots, Way, most_held
 from llm4cov_agent.judge.build_cache import Cancelled
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.coverage_dat import CountsReader
-from llm4cov_agent.judge.process import Limits, Served, scratch_folder, serve
+from llm4cov_agent.judge.process import Limits, Served, serve
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.judge.verilator.simulator import link_data
 from llm4cov_agent.rtl.design import Design
 

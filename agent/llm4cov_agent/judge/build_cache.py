@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
-from llm4cov_agent.judge.process import scratch_folder, sweep_scratch_folders
+from llm4cov_agent.judge.scratch import scratch_folder, sweep_scratch_folders
 
 _SIZE_FILE = ".bytes"
 _LOCK_POLL_S = 0.02

@@ -15,7 +15,7 @@ from llm4cov_agent.bench.systemverilog import render_systemverilog
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.bench.text import Names
 from llm4cov_agent.errors import Problem, has_errors
-from llm4cov_agent.judge.process import scratch_folder
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.loop.policy import ReplyFormat
 from llm4cov_agent.loop.prompt import testbench_module
 from llm4cov_agent.loop.state import State

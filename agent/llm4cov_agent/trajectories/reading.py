@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from llm4cov_agent.errors import StoreUnusable
-from llm4cov_agent.judge.process import scratch_folder
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.loop.state import DesignText, State
 from llm4cov_agent.trajectories.codec import read_json, unpack_observation, unpack_state, unpack_transition
 from llm4cov_agent.trajectories.remake import remake

@@ -22,7 +22,8 @@ from llm4cov_agent.closure.reach.condition import Condition, Event
 from llm4cov_agent.closure.reach.model_values import Phase
 from llm4cov_agent.closure.reach.request import Facts
 from llm4cov_agent.closure.reach.schedule import ClockInput, ResetInput, Schedule
-from llm4cov_agent.judge.process import Limits, run, scratch_folder
+from llm4cov_agent.judge.process import Limits, run
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.rtl.design import Design, Direction, Edge
 
 RESET_CYCLES = 2

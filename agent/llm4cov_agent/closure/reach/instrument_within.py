@@ -16,7 +16,8 @@ from threading import Event as CancelEvent
 from llm4cov_agent.closure.reach.condition import Condition, Event, Instrumented
 from llm4cov_agent.closure.reach.instrument import instrument
 from llm4cov_agent.judge.coverage import CoveragePoint
-from llm4cov_agent.judge.process import Limits, run, scratch_folder
+from llm4cov_agent.judge.process import Limits, run
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.rtl.design import Design
 
 _LARGE_BYTES = 60_000

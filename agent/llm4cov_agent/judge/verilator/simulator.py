@@ -19,6 +19,7 @@ from llm4cov_agent.judge.build_cache import BuildCache, Cancelled
 from llm4cov_agent.judge.coverage_dat import read_coverage
 from llm4cov_agent.judge.process import Ending, Limits, Outcome
 from llm4cov_agent.judge.run_record import RunRecord, read_record, write_record
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.judge.simulator import Job, Progress, Run, RunStatus
 from llm4cov_agent.judge.verilator import commands
 from llm4cov_agent.judge.verilator.messages import read_run_errors
@@ -192,7 +193,7 @@ def _simulate(job: Job, binary: Path, cancel: Event | None) -> tuple[RunRecord, 
     )
     argv = commands.simulate(binary, seed=job.seed, coverage_file=_COVERAGE_FILE)
     environment: dict[str, str] = {}
-    with process.scratch_folder() as folder:
+    with scratch_folder() as folder:
         beside = (job.testbench.path.resolve().parent,) if job.testbench.path is not None else ()
         link_data((*job.design.files, *job.testbench_files), folder, roots={*(one.parent for one in job.design.sources), *beside})
         is_cocotb = job.testbench.language is Language.COCOTB

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from llm4cov_agent.digest import digest_json
 from llm4cov_agent.errors import ToolMissing
-from llm4cov_agent.judge.process import Limits, run, scratch_folder
+from llm4cov_agent.judge.process import Limits, run
+from llm4cov_agent.judge.scratch import scratch_folder
 
 OLDEST = (5, 36)
 """cocotb 2 needs this; older ones also lack `--coverage-expr`."""

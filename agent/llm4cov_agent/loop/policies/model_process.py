@@ -19,7 +19,8 @@ from typing import Any
 
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem, Severity
-from llm4cov_agent.judge.process import Limits, Served, scratch_folder, serve
+from llm4cov_agent.judge.process import Limits, Served, serve
+from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.loop.backend import Completion, CompletionEnding, OnText, Request
 
 _POLL_S = 0.05
