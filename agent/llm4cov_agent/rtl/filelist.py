@@ -68,6 +68,17 @@ def read_filelist(
     return (None if has_errors(reader.problems) else reader.found), tuple(reader.problems)
 
 
+def read_filelist_text(
+    text: str, *, name: str, base: Path, environment: Mapping[str, str] | None = None
+) -> tuple[FileSet | None, tuple[Problem, ...]]:
+    """Read a filelist that is no file, such as what a command printed; problems call it `name`, entries are taken from `base`."""
+    reader = _Reader(os.environ if environment is None else environment)
+    reader.take(text, base / "-", base, name, ())
+    if not reader.found.sources and not has_errors(reader.problems):
+        reader.problems.append(Problem(f"{name} names no source file"))
+    return (None if has_errors(reader.problems) else reader.found), tuple(reader.problems)
+
+
 def _absolute(path: Path | str, base: Path) -> Path:
     # Links stay: an include beside a linked source is looked for beside the link.
     return Path(os.path.normpath(base / path))
@@ -164,6 +175,11 @@ class _Reader:
         if "\0" in text:
             self._error(f"`{name}` is a binary file, not a filelist", **blamed)
             return
+        self.add(FileSet(lists=(path,)))
+        self.take(text, path, base, name, chain)
+
+    def take(self, text: str, path: Path, base: Path, name: str, chain: tuple[tuple[Path, str], ...]) -> None:
+        """Take a list's text."""
         _Arguments(self, path, base, name, chain).take(list(_tokens(text, name, self.environment, self.problems)))
 
     def add(self, more: FileSet) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -23,6 +23,8 @@ class FileSet:
     parameters: tuple[tuple[str, str], ...] = ()
     """`-G`: (parameter of the top, value as a Verilog literal)."""
     top: str | None = None
+    lists: tuple[Path, ...] = field(default=(), compare=False)
+    """The lists and configuration files that all this was read from; they say where it is from, not what it is."""
 
     def merged(self, other: FileSet) -> FileSet:
         """Put `other` behind this one; a top that `other` names wins."""
@@ -35,4 +37,12 @@ class FileSet:
             library_exts=self.library_exts + other.library_exts,
             parameters=self.parameters + other.parameters,
             top=other.top or self.top,
+            lists=tuple(dict.fromkeys(self.lists + other.lists)),
         )
+
+    def as_candidates(self) -> FileSet:
+        """Give the same files for use where a module is missing only: lists that editors read name all files of a project, not one design.
+
+        Parameters and the top go, as they are about one design too.
+        """
+        return replace(self, sources=(), library_files=self.library_files + self.sources, parameters=(), top=None)

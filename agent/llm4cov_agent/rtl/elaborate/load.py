@@ -76,7 +76,7 @@ class _Loading:
         self._given = frozenset(sources)
         self._include_dirs = list(files.include_dirs)
         self._libraries, found = read_files(files.library_files)
-        self._problems.extend(found)
+        self._problems.extend(replace(one, severity=Severity.WARNING) if one.message == "is empty" else one for one in found)
         self._library_names = {path: scan(source.text) for path, source in self._libraries.items()}
         folders = dict.fromkeys(path.parent for path in sources)
         self._index = FileIndex(tuple(folders)) if search else None
