@@ -40,7 +40,7 @@ class Commands:
             return self._refuse(refused if document is not None else "The file is not open.")
         key = design_key(document.path, top)
         settings, folder = self._session.settings_for(document.path), self._session.folder_of(document.path)
-        request = request_of(RequestKind.GENERATE, document.path, top, settings, folder=folder)
+        request = request_of(RequestKind.GENERATE, document.path, top, settings, folder=folder, edition=self._session.edition)
         kept = self._session.proposals.get(key)
         if kept is None or not is_current(kept.rests_on):
             try:
@@ -86,6 +86,7 @@ class Commands:
     def restart(self) -> Answer:
         """End the worker; the next job starts a new one."""
         self._session.jobs.restart()
+        self._session.edition += 1
         return {}
 
     def info(self) -> Answer:
@@ -111,7 +112,8 @@ class Commands:
         if testbench is None:
             names = ", ".join(path.name for path in testbench_places(file, top, settings)[:1])
             return self._refuse(f"{top} has no testbench yet; save one as {names}, or generate it.")
-        request = request_of(kind, file, top, settings, folder=self._session.folder_of(file), testbench=testbench, point=hole)
+        folder, edition = self._session.folder_of(file), self._session.edition
+        request = request_of(kind, file, top, settings, folder=folder, testbench=testbench, point=hole, edition=edition)
         key = design_key(file, top)
         try:
             result = await self._session.run(request, key, title=title, priority=Priority.USER)

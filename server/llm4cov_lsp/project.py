@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from llm4cov_agent.rtl import slang_config, verible_filelist
 from llm4cov_lsp.settings import Settings
 from llm4cov_lsp.wire import Request, RequestKind
 
 SUFFIXES = frozenset({".v", ".sv", ".vh", ".svh"})
+WATCHED = ("**/*.{v,sv,vh,svh,f}", f"**/{verible_filelist.FILE_NAME}", *(f"**/{place}" for place in slang_config.PLACES))
+"""Patterns of files that decide what is measured."""
 
 
 def testbench_places(file: Path, top: str, settings: Settings) -> tuple[Path, ...]:
@@ -24,6 +27,18 @@ def testbench_of(file: Path, top: str, settings: Settings) -> Path | None:
     return next((path for path in testbench_places(file, top, settings) if path.is_file()), None)
 
 
+def project_file_of(folder: Path) -> Path | None:
+    """Find the file of another tool that tells what belongs to a workspace folder: slang-server's before Verible's."""
+    return next(
+        (path for name in (*reversed(slang_config.PLACES), Path(verible_filelist.FILE_NAME)) if (path := folder / name).is_file()), None
+    )
+
+
+def is_project_file(path: Path) -> bool:
+    """Say whether a file tells what belongs to a project, so that its coming or going matters to all designs there."""
+    return path.name == verible_filelist.FILE_NAME or any(path.parts[-len(place.parts) :] == place.parts for place in slang_config.PLACES)
+
+
 def request_of(
     kind: RequestKind,
     file: Path,
@@ -33,15 +48,23 @@ def request_of(
     folder: Path | None,
     testbench: Path | None = None,
     point: str | None = None,
+    edition: int = 0,
 ) -> Request:
     """Make the worker's request for a module."""
     base = folder or file.parent
+    told = settings.texts("files.filelistCommand") or settings.texts("files.filelists") or not settings.flag("files.projectFiles")
+    project_file = project_file_of(folder) if folder is not None and not told else None
     budget = "prove.budgetSeconds" if kind is RequestKind.PROVE else "generate.budgetSeconds"
     return Request(
         kind=kind,
         file=str(file),
         top=top,
         testbench=str(testbench) if testbench is not None else None,
+        folder=str(folder) if folder is not None else None,
+        filelist_command=settings.texts("files.filelistCommand"),
+        filelist_command_s=settings.number("files.filelistCommandSeconds"),
+        edition=edition if settings.texts("files.filelistCommand") else 0,
+        project_file=str(project_file) if project_file is not None else None,
         filelists=_below(base, settings.texts("files.filelists")),
         include_dirs=_below(base, settings.texts("files.includeDirs")),
         defines=settings.texts("files.defines"),

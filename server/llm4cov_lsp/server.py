@@ -20,11 +20,12 @@ from llm4cov_lsp.features.actions import KINDS, actions_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
 from llm4cov_lsp.positions import changed
+from llm4cov_lsp.project import WATCHED, is_project_file
 from llm4cov_lsp.results import design_key
 from llm4cov_lsp.session import Session
 from llm4cov_lsp.settings import FILE_NAME, SECTION
 
-_WATCHED = ("**/*.{v,sv,vh,svh,f}", f"**/{FILE_NAME}")
+_WATCHED = (*WATCHED, f"**/{FILE_NAME}")
 
 
 def make_server() -> LanguageServer:
@@ -78,6 +79,8 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
                 session.documents[change.uri].take_saved()
         for touched in paths:
             session.measure_what_changed(touched)
+        if any(is_project_file(path) for path in paths):
+            session.measure_open()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:

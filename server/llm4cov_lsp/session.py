@@ -17,13 +17,13 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import PositionCodec
 
 from llm4cov_lsp.documents import Document
-from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, shown_problems
+from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, project_words, shown_problems
 from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Priority
 from llm4cov_lsp.progress import Shown, progress_of
-from llm4cov_lsp.project import SUFFIXES, request_of, testbench_of, testbench_places
+from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.results import Held, Results, design_key, is_current
 from llm4cov_lsp.settings import DEFAULTS, SECTION, Settings, read_project_file, read_settings
-from llm4cov_lsp.wire import Event, Request, RequestKind, Result
+from llm4cov_lsp.wire import PROJECT_CODE, Event, Request, RequestKind, Result
 
 PUBLISH_S = 0.15
 """How long edits are gathered before shifted diagnostics are sent."""
@@ -46,6 +46,8 @@ class Session:
         """By design: a testbench that was generated and not taken yet."""
         self._is_ready = False
         """Whether settings were read: before that nothing runs by itself, as they may forbid it."""
+        self.edition = 0
+        """Of the settings: goes up when one changes, and when the worker is restarted on request."""
         self._settings: dict[Path, Settings] = {}
         self._said: set[str] = set()
         self._published: set[str] = set()
@@ -99,20 +101,26 @@ class Session:
         for scope, client in values.items():
             project, problems = read_project_file(scope) if scope is not None else (None, ())
             settings, found = read_settings(client, project, trusted=self.trusted)
-            self._settings[scope or Path()] = settings
+            if self._settings.get(scope or Path()) != settings:
+                self._settings[scope or Path()] = settings
+                self.edition += 1
             for problem in (*problems, *found):
-                if problem not in self._said:
-                    self._said.add(problem)
-                    self.say(problem, types.MessageType.Warning)
+                self.say_once(problem)
         self._is_ready = True
         for document in list(self.documents.values()):
             self.publish_soon(document, delay_s=0)
-            self.measure_what_changed(document.path)
+        self.measure_open()
         self.refresh()
 
     def say(self, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
         """Show a message."""
         self._server.window_show_message(types.ShowMessageParams(kind, text))
+
+    def say_once(self, text: str) -> None:
+        """Show a warning, unless it was shown before."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text, types.MessageType.Warning)
 
     def log(self, text: str) -> None:
         """Write a line to the editor's log of this server."""
@@ -146,7 +154,7 @@ class Session:
 
     def measure_what_changed(self, path: Path) -> None:
         """Queue background jobs for the designs that a file takes part in, where something that they rest on has changed."""
-        if not self.trusted or not self._is_ready or path.suffix not in SUFFIXES | {".py"}:
+        if not self.trusted or not self._is_ready:
             return
         for file, top in dict.fromkeys(self._designs_near(path)):
             settings = self.settings_for(file)
@@ -161,10 +169,17 @@ class Session:
                 if mode == "generate" and not (proposed is not None and is_current(proposed.rests_on)):
                     self.start(self._generate_idly(file, top))
                 continue
-            request = request_of(RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench)
+            request = request_of(
+                RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench, edition=self.edition
+            )
             if held is not None and held.result.status != "build_failed" and _same_run(held.request, request) and is_current(held.rests_on):
                 continue
             self.start(self._measure_idly(request, key))
+
+    def measure_open(self) -> None:
+        """Queue background jobs for all open documents whose designs have changed."""
+        for document in list(self.documents.values()):
+            self.measure_what_changed(document.path)
 
     def start(self, work: Coroutine[object, object, None]) -> None:
         """Run something beside the handlers, and keep it from being collected."""
@@ -201,6 +216,9 @@ class Session:
 
     def take(self, key: str, request: Request, result: Result) -> Held:
         """Keep a result and show it wherever the file is still the one that was measured."""
+        for problem in result.problems:
+            if problem.code == PROJECT_CODE:
+                self.say_once(project_words(problem))
         held = self.results.take(key, request, result)
         if not held.outdated:
             for document in self.documents.values():
@@ -261,7 +279,7 @@ class Session:
 
     async def _generate_idly(self, file: Path, top: str) -> None:
         key = design_key(file, top)
-        request = request_of(RequestKind.GENERATE, file, top, self.settings_for(file), folder=self.folder_of(file))
+        request = request_of(RequestKind.GENERATE, file, top, self.settings_for(file), folder=self.folder_of(file), edition=self.edition)
         try:
             result = await self.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.BACKGROUND)
         except JobFailed as error:

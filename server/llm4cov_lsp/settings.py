@@ -79,6 +79,23 @@ TABLE: tuple[Setting, ...] = (
         restricted=True,
         sentence="Filelists (`-F`) of the project, relative to the workspace folder.",
     ),
+    Setting(
+        key="files.filelistCommand",
+        default=(),
+        restricted=True,
+        sentence='A command and its arguments that prints a filelist, such as `["make", "-s", "filelist"]`. It runs in the workspace '
+        "folder, in a sandbox where it can write nothing there; what it printed is kept until a setting changes or the server restarts.",
+    ),
+    Setting(
+        key="files.filelistCommandSeconds", default=30.0, least=0.1, restricted=True, sentence="Longest that the filelist command may run."
+    ),
+    Setting(
+        key="files.projectFiles",
+        default=True,
+        restricted=True,
+        sentence="Where no list and no command is set: look for missing modules in the files that slang-server's `.slang/server.json` or "
+        "Verible's `verible.filelist` in the workspace folder names, with its include folders and macros.",
+    ),
     Setting(key="files.includeDirs", default=(), restricted=True, sentence="Folders of include files, relative to the workspace folder."),
     Setting(key="files.defines", default=(), restricted=True, sentence="Macros, `NAME` or `NAME=VALUE`."),
     Setting(

@@ -14,6 +14,9 @@ from cattrs.preconf.json import make_converter
 
 _CONVERTER = make_converter()
 
+PROJECT_CODE = "ProjectFiles"
+"""Code of problems with what tells the project's files: they are about no line of a design, and are said once rather than shown."""
+
 
 class RequestKind(Enum):
     """What the worker can do."""
@@ -49,7 +52,16 @@ class Request:
     top: str
     testbench: str | None = None
     """Absolute path, for `measure` and `prove`."""
+    folder: str | None = None
+    """The workspace folder, which a filelist command runs in; None outside of all."""
+    filelist_command: tuple[str, ...] = ()
+    """Prints a filelist; empty for none. It goes before everything else that tells the project's files."""
+    filelist_command_s: float = 30.0
+    edition: int = 0
+    """Of the settings in this run of the server: what a command printed is kept as long as it stays."""
     filelists: tuple[str, ...] = ()
+    project_file: str | None = None
+    """`verible.filelist` or slang-server's configuration, read where neither a command nor a list is set."""
     include_dirs: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
     library_dirs: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from llm4cov_agent.cli.testbench import read_job
 from llm4cov_agent.closure.nearest import nearest_of
 from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
 from llm4cov_agent.digest import digest_bytes
-from llm4cov_agent.errors import Problem, has_errors
+from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
 from llm4cov_agent.loop.generate import Plan, PolicyName, undrivable
@@ -24,8 +24,8 @@ from llm4cov_agent.loop.generate import generate as generate_testbench
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate import elaborate
-from llm4cov_agent.rtl.filelist import read_filelist
-from llm4cov_agent.rtl.fileset import FileSet
+from llm4cov_lsp.filelist_command import Listings
+from llm4cov_lsp.sources import files_of_request
 from llm4cov_lsp.told import files_of, problem_records
 from llm4cov_lsp.wire import EventKind, FileDigest, Request, RequestKind, Result
 
@@ -37,47 +37,28 @@ class Tell(Protocol):
         """Say one thing."""
 
 
-def work(request: Request, *, tell: Tell, cancel: Event) -> Result:
+def work(request: Request, *, tell: Tell, cancel: Event, listings: Listings) -> Result:
     """Do a job. A bad input is a result with problems; ToolMissing and BadConfiguration are raised."""
     began = time.monotonic()
     tell(EventKind.PROGRESS, words="reading the design")
-    files, problems = _files(request)
+    files, problems, read = files_of_request(request, listings=listings, cancel=cancel)
+    lists = _digests(read)
     design = None
     if files is not None:
         design, found = elaborate(files)
         problems = (*problems, *found)
     if design is None:
         return Result(
-            top=request.top, status=RunStatus.BUILD_FAILED.label, problems=problem_records(problems), rests_on=_given(request, problems)
+            top=request.top,
+            status=RunStatus.BUILD_FAILED.label,
+            problems=problem_records(problems),
+            rests_on=tuple(dict.fromkeys((*_given(request, problems), *lists))),
         )
     if request.kind is RequestKind.OUTLINE:
-        return Result(top=design.top, status="elaborated", problems=problem_records(problems), rests_on=_rests_on(design))
+        return Result(top=design.top, status="elaborated", problems=problem_records(problems), rests_on=(*_rests_on(design), *lists))
     do = _generate if request.kind is RequestKind.GENERATE else _measure
     result = do(request, design, problems, tell, cancel)
-    return replace(result, seconds=time.monotonic() - began)
-
-
-def _files(request: Request) -> tuple[FileSet | None, tuple[Problem, ...]]:
-    """Put the settings' files around the file that was asked for, which need not be on any list."""
-    problems: list[Problem] = []
-    files = FileSet()
-    for path in request.filelists:
-        found, trouble = read_filelist(Path(path), base=Path(path).parent)
-        problems += trouble
-        files = files.merged(found) if found is not None else files
-    own = Path(request.file)
-    listed = own.resolve() in {path.resolve() for path in files.sources}
-    defines = (text.partition("=") for text in request.defines)
-    files = files.merged(
-        FileSet(
-            sources=() if listed else (own,),
-            include_dirs=tuple(Path(path) for path in request.include_dirs),
-            defines=tuple((name, value if equals else None) for name, equals, value in defines),
-            library_dirs=tuple(Path(path) for path in request.library_dirs),
-            top=request.top,
-        )
-    )
-    return (None if has_errors(problems) else files), tuple(problems)
+    return replace(result, seconds=time.monotonic() - began, rests_on=(*result.rests_on, *lists))
 
 
 def _measure(request: Request, design: Design, problems: tuple[Problem, ...], tell: Tell, cancel: Event) -> Result:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from llm4cov_agent.errors import Llm4covError
 from llm4cov_agent.judge.scratch import sweep_scratch_folders
+from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.wire import Event, EventKind, Order, Result, read_order, written
 from llm4cov_lsp.work import Tell, work
 
@@ -44,6 +45,7 @@ class _Worker:
         self._waiting: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._cancels: dict[int, threading.Event] = {}
         self._lock = threading.Lock()
+        self._listings = Listings()
         self._idle = threading.Event()
         self._idle.set()
 
@@ -77,7 +79,7 @@ class _Worker:
         assert order.request is not None
         cancel = self._cancels[order.job]
         try:
-            result = work(order.request, tell=self._teller(order.job), cancel=cancel)
+            result = work(order.request, tell=self._teller(order.job), cancel=cancel, listings=self._listings)
         except Llm4covError as error:
             return Event(job=order.job, kind=EventKind.FAILED, words=str(error))
         except OSError as error:

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,7 @@ async def connected(
     options: Any = None,
     capabilities: str = "visual-studio-code",
     change: Callable[[types.ClientCapabilities], Awaitable[None] | None] | None = None,
+    beside: Sequence[Path] = (),
 ) -> AsyncIterator[Editor]:
     """Start the server and shake hands; shuts it down in the end."""
     client = LanguageClient(converter_factory=default_converter)
@@ -181,7 +182,7 @@ async def connected(
     await client.initialize_session(
         types.InitializeParams(
             capabilities=can,
-            workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name)],
+            workspace_folders=[types.WorkspaceFolder(one.as_uri(), one.name) for one in (folder, *beside)],
             root_uri=folder.as_uri(),
             initialization_options=options,
         )

@@ -12,7 +12,7 @@ from llm4cov_lsp.documents import Document
 from llm4cov_lsp.positions import range_at
 from llm4cov_lsp.results import Held, PlacedHole, Results, placed_holes
 from llm4cov_lsp.settings import Settings
-from llm4cov_lsp.wire import ProblemRecord
+from llm4cov_lsp.wire import PROJECT_CODE, ProblemRecord
 
 SOURCE = "llm4cov"
 _STALE = "[stale: measured before the last change]"
@@ -64,10 +64,17 @@ def problem_diagnostic(problem: ProblemRecord, line: int, range_: types.Range | 
     )
 
 
+def project_words(problem: ProblemRecord) -> str:
+    """Say what is wrong with a project's files in a message."""
+    place = f"{problem.file}: " if problem.file else ""
+    return f"{place}{problem.message}" + (f"\n{problem.hint}" if problem.hint else "")
+
+
 def shown_problems(held: Held) -> Iterable[ProblemRecord]:
     """Give the problems of a design that are worth a diagnostic: what keeps a testbench from being measured, or makes it worthless."""
     failed = held.outdated or held.result.status != "ok"
-    return [one for one in held.problems if one.severity == "error" or (one.severity == "warning" and failed)][:MOST_PROBLEMS]
+    worth = [one for one in held.problems if one.severity == "error" or (one.severity == "warning" and failed and one.code != PROJECT_CODE)]
+    return worth[:MOST_PROBLEMS]
 
 
 def _problems(document: Document, results: Results, codec: PositionCodec) -> Iterable[types.Diagnostic]:
