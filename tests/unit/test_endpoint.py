@@ -306,6 +306,12 @@ def test_a_silent_server_meets_the_time_limit() -> None:
     assert message_of(completion) == "no complete reply within 0.3 s; 0 characters came" and completion.seconds < 1.3
 
 
+@pytest.mark.parametrize("said", ["inf", "1e400", "9" * 400, "123456789"])
+def test_a_server_that_asks_to_wait_for_ever_is_told_in_plain_words(said: str) -> None:
+    completion, server = ask(plain(429, "{}", retry_after=said), GOOD, time_limit_s=5)
+    assert "waiting more than a day would pass the time limit" in completion.problems[0].message and len(server.seen) == 1
+
+
 @pytest.mark.parametrize("scene", [silence, streamed(*(piece("drip ") for _ in range(200)), pause_s=0.1), plain(503, "", retry_after="60")])
 def test_a_cancelled_request_returns_within_a_second_and_leaves_the_server(scene: Scene) -> None:
     cancel = threading.Event()

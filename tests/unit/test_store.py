@@ -151,9 +151,35 @@ def test_answers_of_the_user(store: Store, counter: DesignText) -> None:
     assert [one.answer for one in trajectory.acceptances] == [Answer.REJECTED, Answer.ACCEPTED, Answer.UNDONE, Answer.ACCEPTED]
     assert trajectory.acceptances[0].reason == "too long" and trajectory.acceptances[0].at.startswith("20")
     assert trajectory.accepted == {benches[2].digest}
-    with pytest.raises(ValueError, match="holds no testbench"):
+    with pytest.raises(StoreUnusable, match="with this testbench"):
         store.accept(name, bench("unknown"))
     assert [row["accepted"] for row in store.rows()] == [False, False, True]
+
+
+def test_the_last_accepted_testbench_of_a_design_is_found_with_its_state(store: Store, counter: DesignText, other: DesignText) -> None:
+    first, found = fill(store, counter)
+    second, _ = fill(store, counter, mark="second")
+    unlike, _ = fill(store, other)
+    benches = [one.after.testbench for one in found]
+    assert benches[0] is not None and benches[1] is not None
+    assert store.accepted_for(counter.design.digest) is None and store.holders("unknown") == ()
+    assert [(one.trajectory, one.round, one.accepted) for one in store.holders(benches[1].text)] == [(unlike, 1, False), (first, 1, False)]
+    store.accept(first, benches[1])
+    store.accept(first, benches[0])
+    store.accept(unlike, benches[1])
+    assert [(one.trajectory, one.accepted) for one in store.holders(benches[1].text)] == [(unlike, True), (first, True)]
+    holder = store.accepted_for(counter.design.digest)
+    assert holder is not None and (holder.trajectory, holder.testbench, holder.top) == (first, benches[0].digest, "counter")
+    assert store.state_of(holder, counter.design) == found[0].after
+    with pytest.raises(ValueError, match="of design"):
+        store.state_of(holder, other.design)
+    store.undo(first, benches[0])
+    holder = store.accepted_for(counter.design.digest)
+    assert holder is not None and holder.testbench == benches[1].digest
+    store.reject(first, benches[1])
+    assert store.accepted_for(counter.design.digest) is None
+    assert store.is_of_design(counter.design.digest, benches[0].text) and not store.is_of_design(counter.design.digest, "unknown")
+    assert [one.trajectory for one in store.holders("module tb; // 0 second\nendmodule\n")] == [second]
 
 
 def test_an_edit_that_covers_more_is_a_transition_of_the_policy_human(store: Store, counter: DesignText) -> None:

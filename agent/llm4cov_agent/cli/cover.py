@@ -43,6 +43,8 @@ def cover(
         float | None, typer.Option("--min", min=0, max=100, help="Exit with status 1 below this overall percentage.", show_default=False)
     ] = None,
     instances: Annotated[bool, typer.Option("--instances", help="Show each instance too.")] = False,
+    store: given.EditStore = None,
+    no_store: given.NoEditStore = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Measure the coverage of a testbench, with the simulator's own numbers."""
@@ -59,7 +61,7 @@ def cover(
     )
     if lcov is not None and lcov.is_dir():
         refuse((Problem("is a folder", file=str(lcov), hint="--lcov takes the name of the file to write."),), top=top, as_json=as_json)
-    measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
+    measured = measure(file_options, tb, seed=seed, run_s=run_s, store=store, no_store=no_store, as_json=as_json)
     evaluation = measured.evaluation
     if lcov is not None and evaluation.run.coverage is not None:
         try:
@@ -109,6 +111,8 @@ def holes(
         Path | None,
         typer.Option("--write-waivers", help="With --prove: write what was proved unreachable to this file.", show_default=False),
     ] = None,
+    store: given.EditStore = None,
+    no_store: given.NoEditStore = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Show the source of a design with what a testbench never reached."""
@@ -123,7 +127,7 @@ def holes(
         library_dirs=library_dirs,
         library_files=library_files,
     )
-    measured = measure(file_options, tb, seed=seed, run_s=run_s, as_json=as_json)
+    measured = measure(file_options, tb, seed=seed, run_s=run_s, store=store, no_store=no_store, as_json=as_json)
     if waivers is not None:
         measured = without_waived(measured, waivers, as_json=as_json)
     if proves and measured.evaluation.holes:

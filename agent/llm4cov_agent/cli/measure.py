@@ -14,10 +14,12 @@ from llm4cov_agent.cli.testbench import read_job
 from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
+from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.export import result_json
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
 from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.trajectories.human import keep_edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Measured:
     seconds: float
 
 
-def measure(options: FileOptions, path: Path, *, seed: int, run_s: float, as_json: bool) -> Measured:
-    """Read, build and run; ends the command if the input is bad."""
+def measure(options: FileOptions, path: Path, *, seed: int, run_s: float, store: Path | None, no_store: bool, as_json: bool) -> Measured:
+    """Read, build and run; ends the command if the input is bad. An edit of an accepted testbench that covers more is stored."""
     started = time.monotonic()
     loaded = load_design(options, as_json=as_json)
     job, problems = read_job(path, loaded.design, seed=seed, limits=SimulationLimits(run_s=run_s))
@@ -44,6 +46,13 @@ def measure(options: FileOptions, path: Path, *, seed: int, run_s: float, as_jso
     if stopped.is_set():
         messages().print("stopped; nothing was measured")
         leave(ExitStatus.INTERRUPTED)
+    edit, unkept = (None, ()) if no_store else keep_edit(loaded.design, job, evaluation, path=store)
+    problems = (*problems, *unkept)
+    if edit is not None:
+        gain = f"{percent_text(edit.after)} % where the accepted testbench had {percent_text(edit.before)} %"
+        messages().print(
+            f"your edit covers {gain}; stored as round {edit.round} of trajectory {edit.trajectory}", highlight=False, soft_wrap=True
+        )
     if not as_json:
         print_problems(problem for problem in problems if problem.severity is not Severity.NOTE)
         if evaluation.status is RunStatus.RUN_FAILED and evaluation.run.log.strip():

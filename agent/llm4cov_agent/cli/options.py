@@ -32,6 +32,11 @@ LibraryDirs = Annotated[list[Path] | None, typer.Option("-y", help="Folder where
 LibraryFiles = Annotated[list[Path] | None, typer.Option("-v", help="File whose modules are used if missing.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 TestbenchPath = Annotated[Path, typer.Option("--tb", help="Testbench: SystemVerilog, or cocotb if it ends in .py.", show_default=False)]
+EditStore = Annotated[
+    Path | None,
+    typer.Option("--store", help="Store that knows which testbench you accepted; the user's own by default.", show_default=False),
+]
+NoEditStore = Annotated[bool, typer.Option("--no-store", help="Don't look there, and don't store an edit that covers more.")]
 Seed = Annotated[int, typer.Option("--seed", min=1, max=2**31 - 1, help="Seed of everything random.")]
 RunSeconds = Annotated[
     float, typer.Option("--run-s", min=0.1, max=86_400, callback=a_number, help="Longest that one simulation may run, in seconds.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -23,13 +23,21 @@ from llm4cov_agent.judge import report
 from llm4cov_agent.judge.coverage import Kind, Tally, overall, percent_text
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.transition import Transition
+from llm4cov_agent.rtl.source import read_source
 from llm4cov_agent.trajectories.reading import StoredDesign
+from llm4cov_agent.trajectories.records import designs_called, summary_record
 from llm4cov_agent.trajectories.store import Store, open_store
-from llm4cov_agent.trajectories.trajectory import Round, Summary, standing
+from llm4cov_agent.trajectories.trajectory import Answer, Round, Summary, standing
 
 _MOST_PROBLEMS = 50
 _SHORT = 12
 """Characters of a digest that are shown: enough to tell them apart, and to name one."""
+_SHORT_NAME = 8
+"""The same of a trajectory's name, where there is no room for all of it."""
+_WIDE, _USUAL = 140, 100
+"""Columns of a terminal from which on more is shown."""
+_GAP, _LEAST = 2, 20
+"""Columns between two of a table, and those that a command line gets at least."""
 
 app = typer.Typer(name="trajectories", help="What models and people tried, and how it was judged.", no_args_is_help=True)
 
@@ -38,6 +46,8 @@ StorePath = Annotated[
     typer.Option("--store", help="File of the store; LLM4COV_STORE, or a file in your data folder, by default.", show_default=False),
 ]
 Name = Annotated[str, typer.Argument(help="Trajectory, as `list` names it; its beginning is enough.")]
+TestbenchFile = Annotated[Path, typer.Argument(help="File of a testbench that is in the store, as it was written.", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in your own words.", show_default=False)]
 DesignName = Annotated[str | None, typer.Option("--design", help="Only this design: its top, or its digest.", show_default=False)]
 
 
@@ -50,21 +60,13 @@ def list_trajectories(store: StorePath = None, as_json: AsJson = False) -> None:
         with open_store(store, writable=False) as opened:
             found = opened.trajectories()
     if as_json:
-        print_json({"trajectories": [_summary_json(one) for one in found]})
+        print_json({"trajectories": [summary_record(one) for one in found]})
         return
     if not found:
         messages().print("nothing is stored yet")
         return
-    table = _table("trajectory", "began", "top", "design", "command", "policy", ">rounds", ">before", ">after", "accepted")
-    for one in found:
-        policies = dict.fromkeys(f"{each.policy} {each.model}" if each.model else each.policy for each in one.rounds)
-        kept = [each for each in one.rounds if each.kept]
-        table.add_row(
-            *(one.id, one.began[:16].replace("T", " "), Text(one.top), _short(one.design), Text(one.command)),
-            *(Text(", ".join(policies)), str(len(one.rounds)), _percent(kept[0].after if kept else {})),
-            *(_percent(kept[-1].after if kept else {}), "yes" if standing(one.acceptances) else ""),
-        )
-    report.write(results(), table)
+    console = results()
+    report.write(console, _list_table(found, console.width if console.is_terminal else None))
 
 
 @app.command()
@@ -82,7 +84,7 @@ def show(
             _show_round(opened, summary, number, prompt=prompt, as_json=as_json)
             return
     if as_json:
-        print_json(_summary_json(summary))
+        print_json(summary_record(summary))
         return
     console = results()
     console.print(f"{summary.top}, design {summary.design}\n{summary.command}, {summary.began}\n", highlight=False, soft_wrap=True)
@@ -161,6 +163,24 @@ def delete(
 
 
 @app.command()
+def accept(testbench: TestbenchFile, reason: Reason = "", store: StorePath = None, as_json: AsJson = False) -> None:
+    """Say that you take a testbench; edited by hand from then on, it teaches if it covers more."""
+    _answer(testbench, Answer.ACCEPTED, reason, store, as_json=as_json)
+
+
+@app.command()
+def reject(testbench: TestbenchFile, reason: Reason = "", store: StorePath = None, as_json: AsJson = False) -> None:
+    """Say that you don't want a testbench, and why."""
+    _answer(testbench, Answer.REJECTED, reason, store, as_json=as_json)
+
+
+@app.command()
+def undo(testbench: TestbenchFile, reason: Reason = "", store: StorePath = None, as_json: AsJson = False) -> None:
+    """Take the acceptance of a testbench back; the file stays as it is."""
+    _answer(testbench, Answer.UNDONE, reason, store, as_json=as_json)
+
+
+@app.command()
 def verify(store: StorePath = None, as_json: AsJson = False) -> None:
     """Derive every digest anew and follow every reference; status 1 if anything is not as it was stored."""
     path = (store or read_config().store).absolute()
@@ -180,6 +200,33 @@ def verify(store: StorePath = None, as_json: AsJson = False) -> None:
     leave(ExitStatus.TARGET_MISSED if problems else ExitStatus.DONE)
 
 
+def _answer(path: Path, answer: Answer, reason: str, place: Path | None, *, as_json: bool) -> None:
+    source, problems = read_source(path)
+    if source is None:
+        print_problems(problems)
+        leave(ExitStatus.BAD_INPUT)
+    with open_store(place, writable=False) as store:
+        holders = store.holders(source.text)
+        holder = next((one for one in holders if one.accepted), holders[0] if holders else None)
+        if holder is None:
+            what = "is not in the store: it was edited since it was generated, or generated with --no-store or another --store"
+            hint = "`llm4cov-lsp trajectories list` names what is there; `show` with `--round` shows its testbenches."
+            print_problems((Problem(what, file=display_path(path), hint=hint),))
+            leave(ExitStatus.BAD_INPUT)
+        if answer is Answer.UNDONE and not holder.accepted:
+            what = "does not stand as accepted, so there is nothing to take back"
+            print_problems((Problem(what, file=display_path(path), hint=f"It is in trajectory {holder.trajectory}."),))
+            leave(ExitStatus.BAD_INPUT)
+        store.answer(holder.trajectory, holder.testbench, answer, reason=reason)
+    if as_json:
+        where: dict[str, Json] = {"trajectory": holder.trajectory, "round": holder.round, "design": holder.design, "top": holder.top}
+        print_json({"answer": answer.value, "testbench": holder.testbench, "reason": reason, **where})
+        return
+    done = "took the acceptance back of" if answer is Answer.UNDONE else answer.value
+    text = f"{done} {display_path(path)} (round {holder.round} of trajectory {holder.trajectory}, {holder.top})"
+    messages().print(text, highlight=False, soft_wrap=True)
+
+
 def _find(store: Store, name: str) -> Summary:
     found = [one for one in store.trajectories() if one.id.startswith(name)]
     if len(found) != 1:
@@ -191,10 +238,7 @@ def _find(store: Store, name: str) -> Summary:
 
 def _find_design(store: Store, name: str) -> StoredDesign:
     designs = store.designs()
-    found = [one for one in designs if name in (one.top, one.digest)]
-    bare = name.removeprefix("sha256:")
-    if not found and bare:
-        found = [one for one in designs if one.digest.removeprefix("sha256:").startswith(bare)]
+    found = designs_called(name, designs)
     if len(found) != 1:
         known = ", ".join(f"{one.top} ({_short(one.digest)})" for one in found or designs) or "none"
         what = f"several designs are called {name}" if found else f"there is no design {name}"
@@ -256,8 +300,46 @@ def _tokens(one: Round) -> str:
     return "" if counts == (None, None) else "+".join("?" if count is None else str(count) for count in counts)
 
 
+def _list_table(found: Iterable[Summary], width: int | None) -> Table:
+    """Make the table of trajectories for so many columns; what `show` tells too is left out where there is no room for it."""
+    is_wide, is_narrow = width is None or width >= _WIDE, width is not None and width < _USUAL
+    rows = []
+    for one in found:
+        policies = dict.fromkeys(f"{each.policy} {each.model}" if each.model else each.policy for each in one.rounds)
+        kept = [each for each in one.rounds if each.kept]
+        cells = {
+            "trajectory": one.id if is_wide else one.id[:_SHORT_NAME],
+            "began": one.began[: 10 if is_narrow else 16].replace("T", " "),
+            "top": one.top,
+            "design": _short(one.design),
+            "policy": ", ".join(policies),
+            ">rounds": str(len(one.rounds)),
+            ">before": _percent(one.rounds[0].before if one.rounds else {}),
+            ">after": _percent(kept[-1].after if kept else {}),
+            "accepted": "yes" if standing(one.acceptances) else "",
+            "command": one.command,
+        }
+        left_out = {"design", "command"} if not is_wide else set()
+        rows.append({name: cell for name, cell in cells.items() if name not in left_out | ({">before"} if is_narrow else set())})
+    table = _table(*rows[0])
+    for column in table.columns:
+        column.no_wrap = column.header not in ("top", "policy", "command")
+    if width is not None and is_wide:
+        # The others come first; a command line is cut to what they leave.
+        used = sum(max(len(name.removeprefix(">")), *(len(row[name]) for row in rows)) + _GAP for name in rows[0] if name != "command")
+        for row in rows:
+            row["command"] = _cut(row["command"], max(width - used, _LEAST))
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row.values()))
+    return table
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def _table(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading.removeprefix(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
     return table
@@ -269,38 +351,3 @@ def _short(digest: str) -> str:
 
 def _percent(tallies: Mapping[Kind, Tally]) -> str:
     return percent_text(overall(tallies))
-
-
-def _summary_json(one: Summary) -> dict[str, Json]:
-    return {
-        "id": one.id,
-        "design": one.design,
-        "top": one.top,
-        "command": one.command,
-        "began": one.began,
-        "rounds": [_round_json(each) for each in one.rounds],
-        "acceptances": [
-            {"answer": each.answer.value, "testbench": each.testbench, "reason": each.reason, "at": each.at} for each in one.acceptances
-        ],
-        "accepted": sorted(standing(one.acceptances)),
-    }
-
-
-def _round_json(one: Round) -> Json:
-    return {
-        "round": one.number,
-        "digest": one.digest,
-        "policy": one.policy,
-        "model": one.model,
-        "instruction": one.instruction,
-        "status": one.status,
-        "before": overall(one.before),
-        "after": overall(one.after),
-        "kept": one.kept,
-        "ended": one.ended,
-        "prompt_tokens": one.prompt_tokens,
-        "completion_tokens": one.completion_tokens,
-        "policy_s": one.policy_s,
-        "judge_s": one.judge_s,
-        "testbench": one.testbench,
-    }

@@ -40,6 +40,10 @@ class SimulationLimits:
     output_bytes: int = 4 << 20
 
 
+DEFAULT_SEED = 1
+"""The seed of every run of the loop."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One testbench to build and run against one design."""
@@ -48,7 +52,7 @@ class Job:
     testbench: Testbench
     testbench_files: tuple[DesignFile, ...] = ()
     """Includes and data files that the testbench reads beside the design's own."""
-    seed: int = 1
+    seed: int = DEFAULT_SEED
     """Passed to the simulator for `$random` and for unset registers."""
     limits: SimulationLimits = SimulationLimits()
 

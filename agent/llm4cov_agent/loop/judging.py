@@ -43,13 +43,14 @@ def judge(
         observation = Observation(status=RunStatus.BUILD_FAILED, problems=named_problems(problems, design), tallies={})
         return State(design, proposal.testbench, proposal.stimulus, observation), None
     job = Job(design=design.design, testbench=proposal.testbench, limits=limits)
-    verdicts = _proofs(before) | dict(proposal.closed.verdicts if proposal.closed is not None else {})
+    verdicts = proofs_of(before) | dict(proposal.closed.verdicts if proposal.closed is not None else {})
     evaluation = evaluate(simulator, job, verdicts=verdicts, progress=progress, cancel=cancel)
     observation = observe(evaluation, design, conditions or read_conditions(design.design))
     return State(design, proposal.testbench, proposal.stimulus, observation), evaluation
 
 
-def _proofs(state: State) -> dict[CoveragePoint, Verdict]:
+def proofs_of(state: State) -> dict[CoveragePoint, Verdict]:
+    """What a state knows to be unreachable, as verdicts on the design's own points."""
     if state.observation is None:
         return {}
     proved = [hole.point for hole in state.observation.holes if hole.verdict is VerdictKind.UNREACHABLE]

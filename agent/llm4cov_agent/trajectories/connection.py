@@ -22,6 +22,9 @@ _LOG_PAGES = 4000
 """Pages of the log (16 MB) after which they are copied into the file; each time costs a wait for the disk."""
 _ATTEMPTS, _PAUSE_S = 200, 0.02
 
+BUSY_S = 30.0
+"""How long a writer waits for others."""
+
 _KEPT = "What was stored before is kept."
 
 _REASONS = {
@@ -38,7 +41,7 @@ _REASONS = {
 }
 
 
-def connect(path: Path, *, writable: bool, busy_s: float = 30.0) -> Database:
+def connect(path: Path, *, writable: bool, busy_s: float = BUSY_S) -> Database:
     """Open a store, and make or migrate it where it may be written.
 
     Without `writable` the file has to exist; it is opened for reading alone only if it can't be written. Raises StoreUnusable.

@@ -29,11 +29,13 @@ from llm4cov_agent.errors import Problem, StoreUnusable, display_path
 from llm4cov_agent.loop.policy import Proposal
 from llm4cov_agent.loop.state import DesignText, State, instruction_for, state_key
 from llm4cov_agent.loop.transition import Transition
-from llm4cov_agent.trajectories import erase, reading
+from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.trajectories import erase, holding, reading
 from llm4cov_agent.trajectories.codec import Packed, measured_json, pack_design, pack_observation, pack_state, pack_transition
-from llm4cov_agent.trajectories.connection import connect, guarded
+from llm4cov_agent.trajectories.connection import BUSY_S, connect, guarded
 from llm4cov_agent.trajectories.erase import Erased
 from llm4cov_agent.trajectories.flat import FlatRow, flat_rows, trajectory_names
+from llm4cov_agent.trajectories.holding import Holder
 from llm4cov_agent.trajectories.reading import Reader, StoredDesign
 from llm4cov_agent.trajectories.rows import Row, design_row, evaluation_row, file_rows, state_row, transition_row
 from llm4cov_agent.trajectories.trajectory import HUMAN, Answer, Summary, Trajectory, standing
@@ -46,17 +48,22 @@ _RECENT = 8
 _SECRETS = re.compile(r"(//)[^/@\s]+(?=@)|((?:key|token|secret|password)[= ]+)(?!-)\S+|(\b)sk-\S+", re.IGNORECASE)
 
 
-def open_store(path: Path | None = None, *, writable: bool = True) -> Store:
+def open_store(path: Path | None = None, *, writable: bool = True, busy_s: float = BUSY_S) -> Store:
     """Open a store, by default the user's own; makes or migrates it where needed.
 
-    Without `writable` it has to exist, and may lie where nothing can be written. Raises StoreUnusable.
+    Without `writable` it has to exist, and may lie where nothing can be written. A writer waits `busy_s` at most for others.
+    Raises StoreUnusable.
     """
     place = (path or read_config().store).absolute()
-    database = connect(place, writable=writable)
+    database = connect(place, writable=writable, busy_s=busy_s)
     with guarded(place):
         if writable:
             erase.finish(database)
     return Store(place, database)
+
+
+class NotAccepted(ValueError):
+    """A testbench does not stand as accepted (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +130,44 @@ class Store:
             self._append(connection, trajectory, transition, *packed)
         return packed[2].digest
 
+    def answer(self, trajectory: str, testbench: str, answer: Answer, *, reason: str = "") -> None:
+        """Store what the user said to a testbench, given its digest; StoreUnusable if the trajectory holds none of it (any more)."""
+        with self._writing() as connection:
+            if not reading.has_testbench(connection, trajectory, testbench):
+                raise StoreUnusable(f"the store {display_path(self.path)} has no trajectory {trajectory} with this testbench (any more).")
+            _insert_answer(connection, trajectory, testbench, answer, reason)
+
     def accept(self, trajectory: str, testbench: Testbench, *, reason: str = "") -> None:
         """Store that the user took a testbench of the trajectory."""
-        self._answer(trajectory, testbench, Answer.ACCEPTED, reason)
+        self.answer(trajectory, testbench.digest, Answer.ACCEPTED, reason=reason)
 
     def reject(self, trajectory: str, testbench: Testbench, *, reason: str = "") -> None:
         """Store that the user refused a testbench of the trajectory."""
-        self._answer(trajectory, testbench, Answer.REJECTED, reason)
+        self.answer(trajectory, testbench.digest, Answer.REJECTED, reason=reason)
 
     def undo(self, trajectory: str, testbench: Testbench, *, reason: str = "") -> None:
         """Store that the user took the acceptance of a testbench back."""
-        self._answer(trajectory, testbench, Answer.UNDONE, reason)
+        self.answer(trajectory, testbench.digest, Answer.UNDONE, reason=reason)
+
+    def holders(self, text: str) -> tuple[Holder, ...]:
+        """List the trajectories that hold a testbench of this text, newest first."""
+        with self._reading() as connection:
+            return holding.holders(connection, text)
+
+    def accepted_for(self, design: str) -> Holder | None:
+        """Find the testbench of a design (a `Design.digest`) that was accepted last and still stands; None if there is none."""
+        with self._reading() as connection:
+            return holding.accepted_for(connection, design)
+
+    def is_of_design(self, design: str, text: str) -> bool:
+        """Whether a text is a testbench that is stored with a design (a `Design.digest`)."""
+        with self._reading() as connection:
+            return holding.is_of_design(connection, design, text)
+
+    def state_of(self, holder: Holder, design: Design) -> State:
+        """Read the state of a testbench around a design that is elaborated already and has the same digest, so that none is made again."""
+        with self._reading() as connection:
+            return holding.state_of(connection, holder, design)
 
     def human_edit(self, trajectory: str, accepted: State, edited: State, *, target_percent: float = 100.0) -> str | None:
         """Store what the user made of an accepted testbench as a transition of the policy `human`, if the judge ranks it higher.
@@ -161,11 +195,11 @@ class Store:
         packed = self._pack(transition)
         with self._writing() as connection:
             if accepted.testbench.digest not in standing(reading.acceptances(connection, trajectory)):
-                raise ValueError("only a testbench that stands as accepted can be edited")
+                raise NotAccepted("only a testbench that stands as accepted can be edited")
             if reading.has_edit(connection, trajectory, edited.testbench.digest):
                 return None
             self._append(connection, trajectory, transition, *packed)
-            _insert_answer(connection, trajectory, edited.testbench, Answer.ACCEPTED, "")
+            _insert_answer(connection, trajectory, edited.testbench.digest, Answer.ACCEPTED, "")
         return packed[2].digest
 
     def trajectories(self) -> tuple[Summary, ...]:
@@ -217,12 +251,6 @@ class Store:
         with self._lock:
             return verify(self._database, self.path)
 
-    def _answer(self, trajectory: str, testbench: Testbench, answer: Answer, reason: str) -> None:
-        with self._writing() as connection:
-            if not reading.has_testbench(connection, trajectory, testbench.digest):
-                raise ValueError(f"trajectory {trajectory} holds no testbench {testbench.digest}")
-            _insert_answer(connection, trajectory, testbench, answer, reason)
-
     def _pack(self, transition: Transition) -> tuple[_PackedState, _PackedState, Packed]:
         before, after = self._pack_state(transition.state), self._pack_state(transition.after)
         return before, after, pack_transition(transition, state=before.state, after=after.state)
@@ -244,8 +272,12 @@ class Store:
         for state in (before, after):
             _insert_state(connection, state)
         _insert_contents(connection, packed)
-        count = connection.execute("SELECT count(*) FROM transitions WHERE trajectory = ?", [trajectory]).fetchone()[0]
-        row = transition_row(trajectory, count, digest=packed.digest, body=packed.body, measured=measured_json(transition), stored=_now())
+        # One step down the index, however long the trajectory is; the lock is held, so no other writer takes the same place.
+        last = connection.execute("SELECT max(position) FROM transitions WHERE trajectory = ?", [trajectory]).fetchone()[0]
+        position = 0 if last is None else last + 1
+        row = transition_row(
+            trajectory, position, digest=packed.digest, body=packed.body, measured=measured_json(transition), stored=_now()
+        )
         _insert(connection, "transitions", row)
 
     def _pack_design(self, design: DesignText) -> Packed:
@@ -327,9 +359,9 @@ def _insert_state(connection: sqlite3.Connection, packed: _PackedState) -> None:
     _insert(connection, "states", state_row(digest, packed.state.body, packed.state.contents))
 
 
-def _insert_answer(connection: sqlite3.Connection, trajectory: str, testbench: Testbench, answer: Answer, reason: str) -> None:
+def _insert_answer(connection: sqlite3.Connection, trajectory: str, testbench: str, answer: Answer, reason: str) -> None:
     said = reason.encode("utf-8", "replace").decode("utf-8")
-    row: Row = {"trajectory": trajectory, "answer": answer.value, "testbench": testbench.digest, "reason": said, "at": _now()}
+    row: Row = {"trajectory": trajectory, "answer": answer.value, "testbench": testbench, "reason": said, "at": _now()}
     _insert(connection, "acceptances", row)
 
 

@@ -36,6 +36,7 @@ _SETTLE_S = 0.1
 _SHORTEST_SECRET = 8
 """Shorter keys are placeholders such as `none`; cutting those out would spoil ordinary words."""
 _ERROR_BYTES = 64 << 10
+_DAY_S = 86_400.0
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 _OPTIONAL = ("seed", "stream_options", "top_p", "temperature", "chat_template_kwargs")
 """What a server may refuse to know; the request is made again without what its refusal names."""
@@ -193,7 +194,8 @@ class Endpoint:
                     return failure if attempt == 1 else _after(failure, attempt)
                 wait_s = max(failure.wait_s, self._wait_s(attempt))
                 if time.monotonic() + wait_s > deadline:
-                    return _after(failure, attempt, f"waiting another {wait_s:.0f} s would pass the time limit")
+                    longer = "more than a day" if wait_s > _DAY_S else f"another {wait_s:.0f} s"
+                    return _after(failure, attempt, f"waiting {longer} would pass the time limit")
                 await asyncio.sleep(wait_s)
 
     def _wait_s(self, attempt: int) -> float:

@@ -1,0 +1,106 @@
+"""Which trajectories hold a testbench, and which testbench of a design stands as accepted. Writes nothing, and makes no design again.
+
+Functions take a connection inside a transaction, so that all they read is of one moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from llm4cov_agent.digest import digest_bytes
+from llm4cov_agent.loop.state import DesignText, Observation, SourceText, State
+from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.trajectories.codec import read_json, text_bytes, unpack_observation, unpack_state
+from llm4cov_agent.trajectories.reading import StoredContents, acceptances
+from llm4cov_agent.trajectories.trajectory import standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A trajectory with a testbench that it holds."""
+
+    trajectory: str
+    design: str
+    """As `Design.digest`."""
+    top: str
+    testbench: str
+    """As `Testbench.digest`."""
+    state: str
+    """Digest of the state with the testbench."""
+    round: int
+    """The last one that led to it."""
+    accepted: bool
+    """Whether it stands as accepted there."""
+
+
+def holders(connection: sqlite3.Connection, text: str) -> tuple[Holder, ...]:
+    """List the trajectories that hold a testbench of this text, newest first."""
+    blob = digest_bytes(text_bytes(text))
+    # Mostly the text is not there at all, and that is known at once; the rest reads all states.
+    if connection.execute("SELECT 1 FROM blobs WHERE digest = ?", [blob]).fetchone() is None:
+        return ()
+    query = """SELECT t.trajectory, d.design, d.top, s.testbench, s.digest, max(t.position) FROM states s
+        JOIN transitions t ON t.after = s.digest JOIN trajectories r ON r.id = t.trajectory JOIN designs d ON d.digest = r.design
+        WHERE s.testbench_text = ? GROUP BY t.trajectory ORDER BY r.began DESC, r.rowid DESC"""
+    rows = connection.execute(query, [blob]).fetchall()
+    stands = {row[0]: standing(acceptances(connection, row[0])) for row in rows}
+    return tuple(_holder(row, accepted=row[3] in stands[row[0]]) for row in rows)
+
+
+def accepted_for(connection: sqlite3.Connection, design: str) -> Holder | None:
+    """Find the testbench of a design that was accepted last and still stands."""
+    names = """SELECT r.id FROM designs d JOIN trajectories r ON r.design = d.digest WHERE d.design = ?"""
+    # An answer to a testbench counts in its own trajectory: the last of each decides, and the newest of those that stand is taken.
+    query = f"""SELECT a.trajectory, a.testbench FROM acceptances a WHERE a.id IN (
+        SELECT max(id) FROM acceptances WHERE trajectory IN ({names}) GROUP BY trajectory, testbench)
+        AND a.answer = 'accepted' ORDER BY a.id DESC LIMIT 1"""
+    found = connection.execute(query, [design]).fetchone()
+    if found is None:
+        return None
+    row = connection.execute(
+        """SELECT t.trajectory, d.design, d.top, s.testbench, s.digest, t.position FROM transitions t
+        JOIN states s ON s.digest IN (t.after, t.state) JOIN trajectories r ON r.id = t.trajectory JOIN designs d ON d.digest = r.design
+        WHERE t.trajectory = ? AND s.testbench = ? ORDER BY s.digest = t.after DESC, t.position DESC LIMIT 1""",
+        found,
+    ).fetchone()
+    return _holder(row, accepted=True) if row is not None else None
+
+
+def is_of_design(connection: sqlite3.Connection, design: str, text: str) -> bool:
+    """Whether a text is a testbench that is stored with a design."""
+    blob = digest_bytes(text_bytes(text))
+    if connection.execute("SELECT 1 FROM blobs WHERE digest = ?", [blob]).fetchone() is None:
+        return False
+    query = "SELECT 1 FROM states s JOIN designs d ON d.digest = s.design WHERE s.testbench_text = ? AND d.design = ?"
+    return connection.execute(query, [blob, design]).fetchone() is not None
+
+
+def state_of(connection: sqlite3.Connection, holder: Holder, design: Design) -> State:
+    """Read the state of a testbench, with the stored names of the design's files around the values of `design`.
+
+    Raises ValueError if that is another design: equal digests have the same files in the same order.
+    """
+    if design.digest != holder.design:
+        raise ValueError(f"the state is of design {holder.design}")
+    contents = StoredContents(connection)
+    body = _body(connection, "states", holder.state)
+    record = read_json(body)
+    stored = read_json(_body(connection, "designs", record["design"]))
+    sources = tuple(SourceText(name, role, contents[blob]) for name, role, blob in stored["files"])
+    evaluation = record["evaluation"]
+    observation: Observation | None = None
+    if evaluation is not None:
+        observation = unpack_observation(_body(connection, "evaluations", evaluation), contents)
+    named = DesignText(design, sources, tuple(stored["include_dirs"]))
+    return unpack_state(body, contents, design=named, observation=observation)
+
+
+def _body(connection: sqlite3.Connection, table: str, digest: str) -> str:
+    return str(connection.execute(f"SELECT body FROM {table} WHERE digest = ?", [digest]).fetchone()[0])
+
+
+def _holder(row: tuple[object, ...], *, accepted: bool) -> Holder:
+    trajectory, design, top, testbench, state = (str(value) for value in row[:5])
+    position = int(str(row[5]))
+    return Holder(trajectory=trajectory, design=design, top=top, testbench=testbench, state=state, round=position, accepted=accepted)
