@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge import report
-from llm4cov_agent.judge.simulator import Progress as Say
+from llm4cov_agent.judge.standing import Standing
 
 PHASES = ("reading the design", "translating the design", "compiling the model", "running the testbench")
 
@@ -79,22 +79,34 @@ def interruptible() -> Iterator[Event]:
             signal.signal(number, handler)
 
 
+class Bar:
+    """A bar that shows the phase it is told, and how far a task stands."""
+
+    def __init__(self, bars: Progress, steps: int) -> None:
+        self._bars = bars
+        self._task = bars.add_task("starting", total=steps * len(PHASES), standing="")
+
+    def __call__(self, phase: str) -> None:
+        """Show a phase; those of `PHASES` move the bar."""
+        if phase not in PHASES:
+            self._bars.update(self._task, description=phase)
+            return
+        before = self._bars.tasks[0].completed
+        done = int(before) // len(PHASES) * len(PHASES)
+        rank = PHASES.index(phase)
+        if done + rank < before:
+            done += len(PHASES)
+        self._bars.update(self._task, description=phase, completed=done + rank)
+
+    def stand(self, standing: Standing) -> None:
+        """Show round, coverage so far and seconds left."""
+        self._bars.update(self._task, standing=standing.words())
+
+
 @contextlib.contextmanager
-def progress(*, steps: int = 1) -> Iterator[Say]:
+def progress(*, steps: int = 1) -> Iterator[Bar]:
     """Show a bar and the current phase on a terminal; nothing elsewhere. `steps` testbenches are measured in all."""
     console = messages()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("starting", total=steps * len(PHASES))
-
-        def say(phase: str) -> None:
-            if phase in PHASES:
-                done = int(bars.tasks[0].completed) // len(PHASES) * len(PHASES)
-                rank = PHASES.index(phase)
-                if done + rank < bars.tasks[0].completed:
-                    done += len(PHASES)
-                bars.update(task, description=phase, completed=done + rank)
-            else:
-                bars.update(task, description=phase)
-
-        yield say
+    texts = (TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(), TextColumn("{task.fields[standing]}"))
+    with Progress(SpinnerColumn(), *texts, console=console, transient=True, disable=not console.is_terminal) as bars:
+        yield Bar(bars, steps)

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,30 +17,29 @@ from llm4cov_agent.cli import options as given
 from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_problems, progress, results
 from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.measure import exit_status, record_json
-from llm4cov_agent.cli.model_options import ModelOptions
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.output import problems_of_output, write_output
 from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.rounds import round_line, rounds_json
 from llm4cov_agent.cli.sweep import FIRST_SHARE, SweepPlan, print_sweep, problems_of_sweep, sweep
+from llm4cov_agent.cli.testbench import read_present
 from llm4cov_agent.closure.nearest import nearest_of
 from llm4cov_agent.closure.reasons import reasons
 from llm4cov_agent.digest import Json
-from llm4cov_agent.errors import display_path
+from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.judge import report
+from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
-from llm4cov_agent.loop.generate import Outcome, Plan, PolicyName, undrivable
+from llm4cov_agent.loop.generate import Outcome, PolicyName, Watched, undrivable
 from llm4cov_agent.loop.generate import generate as generate_testbench
+from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
+from llm4cov_agent.loop.planning import BUDGET_S, MODEL_BUDGET_S, ModelOptions
 from llm4cov_agent.loop.policies.backends import DEFAULT_CONTEXT_TOKENS
 from llm4cov_agent.loop.policies.endpoint import DEFAULT_KEY_VARIABLE, GrammarMode
 from llm4cov_agent.loop.policy import ReplyFormat
 from llm4cov_agent.loop.transition import StopReason, Transition
 from llm4cov_agent.rtl.design import Design
-
-BUDGET_S = 60.0
-MODEL_BUDGET_S = 300.0
-"""A small model takes half a minute for a reply on two cores."""
 
 
 def generate(
@@ -56,6 +55,9 @@ def generate(
     output: Annotated[Path | None, typer.Option("-o", help="File to write; tb_TOP.sv or tb_TOP.py by default.", show_default=False)] = None,
     language: Annotated[Language, typer.Option("--lang", help="Language of the testbench.")] = Language.SYSTEMVERILOG,
     policy: Annotated[PolicyName, typer.Option("--policy", help="Who proposes stimuli.")] = PolicyName.CLOSURE,
+    present: Annotated[
+        Path | None, typer.Option("--from", help="Testbench to go on from: better it, or mend it if it fails.", show_default=False)
+    ] = None,
     rounds: Annotated[
         int | None,
         typer.Option(
@@ -130,10 +132,6 @@ def generate(
     )
     loaded = load_design(file_options, as_json=as_json)
     design = loaded.design
-    suffix = "sv" if language is Language.SYSTEMVERILOG else "py"
-    target = output or Path(f"tb_{design.top}.{suffix}")
-    takes_model = policy.is_model or (finish is not None and finish.is_model)
-    budget_s = within_s if within_s is not None else MODEL_BUDGET_S if takes_model else BUDGET_S
     asked = ModelOptions(
         finish=finish,
         model=model,
@@ -151,28 +149,31 @@ def generate(
         thinks=thinks,
         keeps_history=keeps_history,
     )
+    budget_s = within_s if within_s is not None else MODEL_BUDGET_S if asked.takes_model(policy) else BUDGET_S
+    begun = _read_present(present, design, seed=seed, run_s=run_s, store=store, as_json=as_json) if present is not None else None
+    if begun is not None:
+        language = begun.job.testbench.language
+    beside = begun is not None and not policy.is_model and begun.stimulus is None
+    target = output or Path(f"tb_{design.top}{'_more' if beside else ''}.{'sv' if language is Language.SYSTEMVERILOG else 'py'}")
     refusals = (
         *asked.problems(policy, language, cycles=cycles),
         *undrivable(design),
         *problems_of_output(target, force=force),
         *(problems_of_sweep(policy is PolicyName.CLOSURE) if sweeps else ()),
+        *((Problem("--sweep can't begin with --from"),) if sweeps and begun is not None else ()),
     )
     if refusals:
         refuse(refusals, top=design.top, as_json=as_json)
-    plan = Plan(
-        policy=policy,
-        finish=finish,
+    plan = asked.plan(
+        policy,
+        language,
         seed=seed,
         rounds=rounds,
         budget_s=budget_s * FIRST_SHARE if sweeps else budget_s,
         cycles=cycles,
-        language=language,
         target_percent=100.0 if min_percent is None else min_percent,
         proves=proves,
         limits=SimulationLimits(run_s=run_s),
-        backend=asked.backend(policy),
-        model=asked.settings(),
-        keeps_history=keeps_history,
     )
     simulator = open_simulator()
     # Earlier turns are no part of a state, so what a model did with them could not be replayed.
@@ -184,13 +185,22 @@ def generate(
         _tell(transition)
 
     with interruptible() as stopped, progress(steps=rounds or 1 if policy is PolicyName.RANDOM else 2) as say:
-        outcome, found = generate_testbench(design, simulator, plan, on_transition=on_transition, progress=say, cancel=stopped)
+        watched: Watched = {"on_transition": on_transition, "progress": say, "on_standing": say.stand, "cancel": stopped}
+        gone = None
+        if begun is None:
+            outcome, found = generate_testbench(design, simulator, plan, **watched)
+        else:
+            gone, found = go_on(design, simulator, plan, begun, **watched)
+            outcome = gone.outcome if gone is not None else None
     if recorder is not None:
         recorder.close()
         found = (*found, *([recorder.problem] if recorder.problem is not None else []))
     if outcome is None and stopped.is_set():
         messages().print("stopped before there was anything to write")
         leave(ExitStatus.INTERRUPTED)
+    if gone is not None and outcome is None:
+        assert present is not None
+        _leave_as_it_is(design, gone, (*loaded.problems, *found), present, seed=seed, started=started, as_json=as_json)
     if outcome is None:
         refuse((*loaded.problems, *found) if as_json else found, top=design.top, as_json=as_json)
     evaluation = outcome.evaluation
@@ -223,12 +233,47 @@ def generate(
     else:
         print_problems((*found, *evaluation.problems))
         _print_outcome(design, outcome, target, kept)
+        if gone is not None and present is not None:
+            _print_gain(gone, present)
         if swept is not None:
             print_sweep(swept, language)
     if outcome.reason is StopReason.CANCELLED:
         leave(ExitStatus.INTERRUPTED)
     judged = evaluation if swept is None else replace(evaluation, tallies=swept.tallies)
     leave(exit_status(judged, problems, min_percent=min_percent))
+
+
+def _read_present(path: Path, design: Design, *, seed: int, run_s: float, store: Path | None, as_json: bool) -> Present:
+    present, problems = read_present(path, design, store=store, seed=seed, limits=SimulationLimits(run_s=run_s))
+    if present is None:
+        refuse(problems, top=design.top, as_json=as_json)
+    return present
+
+
+def _leave_as_it_is(
+    design: Design, gone: GoneOn, problems: tuple[Problem, ...], path: Path, *, seed: int, started: float, as_json: bool
+) -> NoReturn:
+    """End the command: nothing better than the testbench that is there was found, and nothing was written."""
+    before, seconds = gone.before, time.monotonic() - started
+    problems = (*problems, *before.problems)
+    if as_json:
+        record_json(design, before, testbench=display_path(path), seed=seed, seconds=seconds, problems=problems)
+    else:
+        print_problems(problems)
+        covers = f", which covers {percent_text(before.overall)} %" if before.overall is not None else ""
+        text = f"nothing better was found than {display_path(path)}{covers}; nothing was written"
+        messages().print(text, highlight=False, soft_wrap=True)
+    leave(exit_status(before, problems, min_percent=None))
+
+
+def _print_gain(gone: GoneOn, path: Path) -> None:
+    hits = f"it hits {len(gone.gained)} points that {display_path(path)} does not"
+    if gone.replaces:
+        was = f"{percent_text(gone.before.overall)} %" if gone.before.overall is not None else "did not run"
+        text = f"{hits}; that one {'covers ' + was if gone.before.overall is not None else was}"
+    else:
+        text = f"{hits}; run both, as it repeats nothing that {display_path(path)} does"
+    messages().print(text, highlight=False, soft_wrap=True)
 
 
 def _tell(transition: Transition) -> None:

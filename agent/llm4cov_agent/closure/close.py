@@ -20,6 +20,7 @@ from llm4cov_agent.judge.build_cache import Cancelled
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
 from llm4cov_agent.judge.simulator import Progress, SimulationLimits
+from llm4cov_agent.judge.standing import OnStanding, Standing
 from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.rtl.design import Design
 
@@ -42,6 +43,8 @@ _SLOW_SHARE = 0.03
 """On designs that are slow to simulate: how much of the time one run of the testbench takes at most, as composing needs many."""
 _LEAST_CYCLES = 2000
 _DEEP_STATES = 3
+_FEW_POINTS = 8
+"""Wanted points up to which proofs come before the search: the engines answer so few in less time than random tries take."""
 MOST_CYCLES = 200_000
 
 
@@ -61,6 +64,8 @@ class ClosePlan:
     proves: bool = True
     given: Stimulus | None = None
     """What the testbench begins with, as it is; closure adds what that leaves. One with other clocks than `free_clocks` is not used."""
+    wanted: frozenset[CoveragePoint] | None = None
+    """The only points to reach; None for all. A few of them are proved or reached by model checking before they are searched for."""
     limits: SimulationLimits = field(default_factory=SimulationLimits)
 
 
@@ -90,7 +95,13 @@ class Closed:
 
 
 def close(
-    design: Design, verilator: Verilator, plan: ClosePlan, *, progress: Progress | None = None, cancel: Event | None = None
+    design: Design,
+    verilator: Verilator,
+    plan: ClosePlan,
+    *,
+    progress: Progress | None = None,
+    on_standing: OnStanding | None = None,
+    cancel: Event | None = None,
 ) -> Closed:
     """Close a design's coverage as far as the plan allows; what was reached when `cancel` is set is composed all the same."""
     clocks = free_clocks(design)
@@ -114,8 +125,9 @@ def close(
                 opened.harness.cycles_per_s = float("inf")
             window = _window(plan, opened, opened_s, time.monotonic() - started)
             cycles = int(min(plan.cycles, max(_LEAST_CYCLES, _SLOW_SHARE * window.seconds * opened.harness.cycles_per_s)))
-            search = Search(opened.harness, Palette(design, clocks), seed, cycles, given.sequences if given is not None else ())
-            return _Closing(design, verilator, plan, search, window, say, cancel).run()
+            sequences = given.sequences if given is not None else ()
+            search = Search(opened.harness, Palette(design, clocks), seed, cycles, sequences, wanted=plan.wanted)
+            return _Closing(design, verilator, plan, search, window, say, on_standing or (lambda _: None), cancel).run()
     except HarnessBroken as broken:
         return Closed(stimulus=None, verdicts={}, problems=(_broken(design, str(broken)),))
     except Cancelled:
@@ -152,10 +164,11 @@ class _Closing:
         search: Search,
         window: _Window,
         say: Callable[[str], None],
+        stand: OnStanding,
         cancel: Event | None,
     ) -> None:
         self.design, self.verilator, self.plan, self.search, self.say, self.cancel = design, verilator, plan, search, say, cancel
-        self.window = window
+        self.window, self.stand = window, stand
         self.started = time.monotonic()
         self.proved: dict[CoveragePoint, Verdict] = {}
         self.verdicts: dict[CoveragePoint, Verdict] = {}
@@ -167,8 +180,11 @@ class _Closing:
 
     def run(self) -> Closed:
         problems: tuple[Problem, ...] = ()
-        self._search(_FIRST_SHARE if self.plan.proves else _LAST_SHARE, STALLED_ROUNDS if self.plan.proves else GIVEN_UP_ROUNDS)
-        if self.plan.proves and self.search.points_left and not self.stopped():
+        proves = self.plan.proves
+        proves_first = proves and self.plan.wanted is not None and len(self.plan.wanted) <= _FEW_POINTS
+        if not proves_first:
+            self._search(_FIRST_SHARE if proves else _LAST_SHARE, STALLED_ROUNDS if proves else GIVEN_UP_ROUNDS)
+        if proves and self.search.points_left and not self.stopped():
             self._prove()
             self._search(_LAST_SHARE, GIVEN_UP_ROUNDS)
         searched = time.monotonic() - self.started - self.prove_s
@@ -187,7 +203,7 @@ class _Closing:
         out_of_time = bool(self.search.points_left - self.proved.keys()) and searched + self.prove_s >= _LAST_SHARE * self.window.seconds
         problems = (*problems, *self._endings())
         if out_of_time and self.window.spent_s > self.plan.budget_s / 2:
-            what = f"compiling took {self.window.spent_s:.0f} s of the {self.plan.budget_s:g} s"
+            what = f"compiling took {self.window.spent_s:.0f} s of the {self.plan.budget_s:.3g} s"
             problems = (*problems, Problem(what, hint="--budget-s allows more; the compiled design is kept.", severity=Severity.NOTE))
         return Closed(
             stimulus=composed.stimulus,
@@ -235,13 +251,19 @@ class _Closing:
         if now - self._said < 0.2:
             return
         self._said = now
+        self._stand()
         tally = self.search.tally
         rate = tally.runs / max(0.001, now - self.started - self.prove_s)
         hit, left = len(self.search.points_hit), len(self.search.points_left - self.proved.keys())
         self.say(f"searching: {hit} hit, {len(self.proved)} proved, {left} left, {rate:.0f} stimuli/s")
 
+    def _stand(self) -> None:
+        left_s = self.started + self.window.seconds - time.monotonic()
+        self.stand(Standing(overall=self.search.overall, left_s=left_s))
+
     def _prove(self) -> None:
         began = time.monotonic()
+        self._stand()
         left = self.search.points_left
         self.say(f"proving: {len(self.search.points_hit)} hit, {len(left)} left")
         deadline = began + _PROOF_SHARE * self.window.seconds

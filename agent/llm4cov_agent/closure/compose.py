@@ -76,7 +76,8 @@ class _Composer:
     def __init__(self, search: Search, limit: int, stopped: Callable[[], bool]) -> None:
         self.search, self.harness, self.limit, self.stopped = search, search.harness, limit, stopped
         self.spent = 0
-        self.wanted = self._points(search.hit)
+        hit = self._points(search.hit)
+        self.wanted = hit if search.wanted is None else hit & search.wanted
         self.given = tuple(step for sequence in search.given for step in sequence.steps)
         self.given_hit, self.given_cycles = self._begin()
 
@@ -89,6 +90,10 @@ class _Composer:
 
     def _points(self, counters: Iterable[int]) -> frozenset[CoveragePoint]:
         return frozenset(point for counter in counters for point in self.harness.points[counter])
+
+    def _to_keep(self, counters: Iterable[int]) -> frozenset[CoveragePoint]:
+        points = self._points(counters)
+        return points if self.search.wanted is None else points & self.search.wanted
 
     def chosen(self) -> list[Chain]:
         """Take chains until every point is hit by one, those first that add most for their cycles (greedy set cover)."""
@@ -178,7 +183,7 @@ class _Composer:
     def without_needless(self, sequences: list[tuple[Step, ...]], chains: list[Chain]) -> tuple[list[tuple[Step, ...]], list[Chain]]:
         """Leave out sequences without which nothing is lost."""
         kept = list(zip(sequences, chains, strict=True))
-        hit = self._points(self.measure(steps for steps, _ in kept)[0])
+        hit = self._to_keep(self.measure(steps for steps, _ in kept)[0])
         for pair in sorted(kept, key=lambda pair: -pair[1].cycles):
             fewer = [one for one in kept if one is not pair]
             if (
@@ -192,7 +197,7 @@ class _Composer:
 
     def shrunk(self, sequences: list[tuple[Step, ...]], stopped: Callable[[], bool]) -> list[tuple[Step, ...]]:
         """Drop and shorten steps, the costly ones first, for as long as replay shows that nothing is lost."""
-        hit = self._points(self.measure(sequences)[0])
+        hit = self._to_keep(self.measure(sequences)[0])
         for place in range(len(sequences)):
             changed = True
             while changed and self.spent < _SHRINK_CYCLES and not stopped():

@@ -6,6 +6,7 @@ a round's runs don't know of each other, and their reports are read in the order
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random as Generator
@@ -16,7 +17,7 @@ from llm4cov_agent.closure.corpus import Corpus, Entry
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, Order, Report, Target
 from llm4cov_agent.closure.mutate import LONGEST, RESET_CYCLES, Made, Makers
 from llm4cov_agent.closure.palette import Palette
-from llm4cov_agent.judge.coverage import CoveragePoint, Kind
+from llm4cov_agent.judge.coverage import CoveragePoint, Kind, Tally, overall
 from llm4cov_agent.rtl.design import Design
 
 BATCH = 48
@@ -40,7 +41,7 @@ _MOST_PLACE_ENTRIES = 600
 
 
 @dataclass(slots=True)
-class Tally:
+class Effort:
     """What a search has done so far."""
 
     rounds: int = 0
@@ -73,7 +74,7 @@ class Search:
     given_entry: int | None = None
     """The entry of what was given."""
     corpus: Corpus = field(init=False)
-    tally: Tally = field(default_factory=Tally)
+    tally: Effort = field(default_factory=Effort)
     hit: set[int] = field(default_factory=set)
     """Counters hit so far."""
     first: dict[int, int] = field(default_factory=dict)
@@ -90,7 +91,11 @@ class Search:
     _tried: dict[CoveragePoint, int] = field(default_factory=dict)
     given_up: frozenset[CoveragePoint] = frozenset()
     """Points that are not to be aimed at: they are proved unreachable."""
+    wanted: frozenset[CoveragePoint] | None = None
+    """The only points that count; None for all. Others are noticed, as they may lie on the way."""
     _known: tuple[int, frozenset[CoveragePoint], frozenset[CoveragePoint]] | None = None
+    _overall: tuple[int, float | None] | None = None
+    _totals: Counter[Kind] | None = None
     _next: int = 1
     _place_entries: int = 0
     _seen_places: set[int] = field(default_factory=set)
@@ -136,15 +141,26 @@ class Search:
 
     @property
     def points_left(self) -> frozenset[CoveragePoint]:
-        """Points that no run has hit yet."""
+        """Points that count and that no run has hit yet."""
         return self._points()[1]
+
+    @property
+    def overall(self) -> float | None:
+        """Coverage of all runs together, in percent, as `judge.coverage` has it."""
+        hit = self.points_hit
+        if self._totals is None:
+            self._totals = Counter(point.kind for point in {point for points in self.harness.points.values() for point in points})
+        if self._overall is None or self._overall[0] != len(hit):
+            covered = Counter(point.kind for point in hit)
+            self._overall = (len(hit), overall({kind: Tally(covered[kind], total) for kind, total in self._totals.items()}))
+        return self._overall[1]
 
     def _points(self) -> tuple[frozenset[CoveragePoint], frozenset[CoveragePoint]]:
         """(hit, left); made anew only when a counter was hit since, as designs have a hundred thousand points."""
         if self._known is None or self._known[0] != len(self.hit):
             hit = frozenset(point for counter in self.hit for point in self.harness.points[counter])
             every = frozenset(point for points in self.harness.points.values() for point in points)
-            self._known = (len(self.hit), hit, every - hit)
+            self._known = (len(self.hit), hit, (every if self.wanted is None else every & self.wanted) - hit)
         return self._known[1:]
 
     @property

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from threading import Event
+from typing import TypedDict
 
 from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.closure.close import Closed, ClosePlan
 from llm4cov_agent.errors import Problem
+from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import Job, Progress, SimulationLimits
+from llm4cov_agent.judge.standing import OnStanding, Standing
 from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.loop.backend import Backend
 from llm4cov_agent.loop.policies.backends import BackendKind, BackendSettings, open_backend
@@ -74,6 +77,8 @@ class Plan:
     """How a model is run; its kind is that of the policy."""
     model: ModelSettings = field(default_factory=ModelSettings)
     keeps_history: bool = False
+    wanted: frozenset[CoveragePoint] | None = None
+    """The only points that closure is to reach; None for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,24 +99,43 @@ OnTransition = Callable[[Transition], None]
 """Called with each transition as it happens."""
 
 
+class Watched(TypedDict, total=False):
+    """How work is watched and ended: the keywords that `generate` and `go_on` share."""
+
+    on_transition: OnTransition | None
+    progress: Progress | None
+    on_standing: OnStanding | None
+    cancel: Event | None
+
+
 def generate(
     design: Design,
     simulator: Verilator,
     plan: Plan,
     *,
+    start: State | None = None,
     on_transition: OnTransition | None = None,
     progress: Progress | None = None,
+    on_standing: OnStanding | None = None,
     cancel: Event | None = None,
 ) -> tuple[Outcome | None, tuple[Problem, ...]]:
-    """Make the best testbench that the plan's policies can; None with the reasons if none came to a testbench."""
+    """Make the best testbench that the plan's policies can; None with the reasons if none came to a testbench.
+
+    From a `start` with an observation, None too if none is better than what there was.
+    """
     began = time.monotonic()
+
+    def stand(standing: Standing) -> None:
+        if on_standing is not None:
+            on_standing(replace(standing, left_s=plan.budget_s - (time.monotonic() - began)))
+
     try:
-        start = State(read_design_text(design))
+        start = start or State(read_design_text(design))
     except OSError as error:
         return None, (Problem(f"can't be read any more: {error.strerror}", file=str(error.filename)),)
     best, last = start, None
     transitions: list[Transition] = []
-    for transition in _transitions(start, simulator, plan, began, progress, cancel):
+    for transition in _transitions(start, simulator, plan, began, progress, stand, cancel):
         transitions.append(transition)
         if on_transition is not None:
             on_transition(transition)
@@ -136,7 +160,13 @@ def generate(
 
 
 def _transitions(
-    start: State, simulator: Verilator, plan: Plan, began: float, progress: Progress | None, cancel: Event | None
+    start: State,
+    simulator: Verilator,
+    plan: Plan,
+    began: float,
+    progress: Progress | None,
+    on_standing: OnStanding,
+    cancel: Event | None,
 ) -> Iterator[Transition]:
     """Let one policy after the other go on from the best state so far."""
     best, number = start, 0
@@ -150,7 +180,8 @@ def _transitions(
             budget_s = left_s / 2 if place + 1 < len(policies) else max(left_s, plan.budget_s / 4 if place else 0.0)
             policy = ModelPolicy(backends[name], plan.model) if name in backends else _deterministic(name, simulator, plan, budget_s)
             ended = None
-            for transition in rollout(best, policy, simulator, _rollout_plan(name, plan, budget_s), progress=progress, cancel=cancel):
+            rounds = _rollout_plan(name, plan, budget_s)
+            for transition in rollout(best, policy, simulator, rounds, progress=progress, on_standing=on_standing, cancel=cancel):
                 yield replace(transition, number=number)
                 number += 1
                 best = transition.after if transition.kept else best
@@ -183,7 +214,7 @@ def _deterministic(name: PolicyName, simulator: Verilator, plan: Plan, budget_s:
     if name is PolicyName.RANDOM:
         return RandomPolicy(plan.language, cycles=plan.cycles or RANDOM_CYCLES)
     rounds = plan.rounds if name is plan.policy else None
-    limits = ClosePlan(seed=plan.seed, budget_s=budget_s, rounds=rounds, proves=plan.proves, limits=plan.limits)
+    limits = ClosePlan(seed=plan.seed, budget_s=budget_s, rounds=rounds, proves=plan.proves, wanted=plan.wanted, limits=plan.limits)
     return ClosurePolicy(simulator, limits if plan.cycles is None else replace(limits, cycles=plan.cycles), plan.language)
 
 

@@ -12,6 +12,7 @@ from llm4cov_agent.bench.testbench import Testbench
 from llm4cov_agent.closure.close import Closed
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.simulator import Progress
+from llm4cov_agent.judge.standing import OnStanding
 from llm4cov_agent.loop.backend import CompletionEnding, Message
 from llm4cov_agent.loop.state import Instruction, State
 
@@ -69,6 +70,7 @@ class Ask:
     history: tuple[Message, ...] = ()
     """Earlier prompts and replies of this rollout; always empty in the memoryless loop."""
     progress: Progress | None = None
+    on_standing: OnStanding | None = None
     cancel: Event | None = None
 
 

@@ -12,6 +12,7 @@ from threading import Event
 
 from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.judge.simulator import Progress, RunStatus, SimulationLimits, Simulator
+from llm4cov_agent.judge.standing import OnStanding, Standing
 from llm4cov_agent.loop.backend import CompletionEnding, Message, Role
 from llm4cov_agent.loop.judging import judge
 from llm4cov_agent.loop.policy import Ask, Policy
@@ -46,10 +47,16 @@ def rollout(
     plan: RolloutPlan,
     *,
     progress: Progress | None = None,
+    on_standing: OnStanding | None = None,
     cancel: Event | None = None,
 ) -> Iterator[Transition]:
     """Yield transitions as they happen; the first state is `start`, and the last transition says why there are no more."""
     began = time.monotonic()
+
+    def stand(standing: Standing) -> None:
+        if on_standing is not None:
+            on_standing(replace(standing, round=number + 1, rounds=plan.rounds, left_s=plan.budget_s - (time.monotonic() - began)))
+
     best = start
     conditions = read_conditions(start.design.design)
     history: tuple[Message, ...] = ()
@@ -58,7 +65,16 @@ def rollout(
         round_began = time.monotonic()
         instruction = instruction_for(best)
         left_s = plan.budget_s - (round_began - began)
-        ask = Ask(instruction=instruction, seed=plan.seed + number, budget_s=left_s, history=history, progress=progress, cancel=cancel)
+        stand(Standing(overall=best.observation.overall if best.observation is not None else None))
+        ask = Ask(
+            instruction=instruction,
+            seed=plan.seed + number,
+            budget_s=left_s,
+            history=history,
+            progress=progress,
+            on_standing=stand,
+            cancel=cancel,
+        )
         proposal = policy.propose(best, ask)
         judge_began = time.monotonic()
         stopped = cancel is not None and cancel.is_set()

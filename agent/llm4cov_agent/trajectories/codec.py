@@ -133,7 +133,7 @@ def pack_state(state: State, *, design: str, evaluation: str | None) -> Packed:
 def unpack_state(body: str, contents: Contents, *, design: DesignText, observation: Observation | None) -> State:
     """Read a state back, given what its record names."""
     record = read_json(body)
-    return State(design, _testbench(record["testbench"], contents), _stimulus(record["stimulus"], contents), observation)
+    return State(design, _testbench(record["testbench"], contents), unpack_stimulus(record["stimulus"], contents), observation)
 
 
 def pack_transition(transition: Transition, *, state: Packed, after: Packed) -> Packed:
@@ -194,7 +194,7 @@ def unpack_transition(body: str, measured: str, contents: Contents, *, state: St
         state=state,
         proposal=Proposal(
             testbench=_testbench(proposal["testbench"], contents),
-            stimulus=_stimulus(proposal["stimulus"], contents),
+            stimulus=unpack_stimulus(proposal["stimulus"], contents),
             problems=tuple(_problem(entry) for entry in proposal["problems"]),
             reply=_get(contents, proposal["reply"]) if proposal["reply"] is not None else "",
             # Records of the first version did not say.
@@ -261,7 +261,8 @@ def _stimulus_text(stimulus: Stimulus | None, contents: dict[str, bytes]) -> Jso
     return _put(contents, _dumps(to_json(stimulus), sort_keys=False)) if stimulus is not None else None
 
 
-def _stimulus(digest: str | None, contents: Contents) -> Stimulus | None:
+def unpack_stimulus(digest: str | None, contents: Contents) -> Stimulus | None:
+    """Read a stimulus back, given the digest of its text."""
     if digest is None:
         return None
     stimulus, problems = from_json(read_json(_get(contents, digest)))

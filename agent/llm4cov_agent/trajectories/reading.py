@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from llm4cov_agent.bench.stimulus import Stimulus
+from llm4cov_agent.bench.testbench import Testbench
+from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.errors import StoreUnusable
 from llm4cov_agent.judge.scratch import scratch_folder
 from llm4cov_agent.loop.state import DesignText, State
-from llm4cov_agent.trajectories.codec import read_json, unpack_observation, unpack_state, unpack_transition
+from llm4cov_agent.trajectories.codec import read_json, text_bytes, unpack_observation, unpack_state, unpack_stimulus, unpack_transition
 from llm4cov_agent.trajectories.remake import remake
 from llm4cov_agent.trajectories.rows import tallies_of
 from llm4cov_agent.trajectories.trajectory import HUMAN, Acceptance, Answer, Round, Summary, Trajectory
@@ -132,6 +135,14 @@ def acceptances(connection: sqlite3.Connection, trajectory: str) -> tuple[Accept
     """Answers of the user in a trajectory, oldest first."""
     rows = connection.execute("SELECT answer, testbench, reason, at FROM acceptances WHERE trajectory = ? ORDER BY id", [trajectory])
     return tuple(Acceptance(Answer(answer), testbench, reason, at) for answer, testbench, reason, at in rows.fetchall())
+
+
+def stimulus_of(connection: sqlite3.Connection, testbench: Testbench) -> Stimulus | None:
+    """What a testbench was rendered from, if a state says so; the newest one does."""
+    # By its text: a file of another name is the same testbench.
+    query = "SELECT stimulus FROM states WHERE testbench_text = ? AND stimulus IS NOT NULL ORDER BY rowid DESC LIMIT 1"
+    found = connection.execute(query, [digest_bytes(text_bytes(testbench.text))]).fetchone()
+    return unpack_stimulus(found[0], StoredContents(connection)) if found is not None else None
 
 
 def has_testbench(connection: sqlite3.Connection, trajectory: str, testbench: str) -> bool:

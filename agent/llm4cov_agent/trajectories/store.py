@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
+from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Testbench
 from llm4cov_agent.config import read_config
 from llm4cov_agent.errors import Problem, StoreUnusable, display_path
@@ -221,6 +222,11 @@ class Store:
         """Read a state; its design's files lie in a folder that stays until the store is closed."""
         with self._reading():
             return self._reader.state(digest)
+
+    def stimulus_of(self, testbench: Testbench) -> Stimulus | None:
+        """Give what a testbench was rendered from; None where it is not one that a policy rendered and this store keeps."""
+        with self._reading() as connection:
+            return reading.stimulus_of(connection, testbench)
 
     def designs(self) -> tuple[StoredDesign, ...]:
         """All designs, by name of the top."""

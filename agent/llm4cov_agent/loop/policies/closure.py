@@ -28,7 +28,7 @@ class ClosurePolicy:
         began = time.monotonic()
         design = state.design.design
         plan = replace(self._plan, seed=ask.seed, budget_s=min(self._plan.budget_s, ask.budget_s), given=state.stimulus)
-        closed = close(design, self._verilator, plan, progress=ask.progress, cancel=ask.cancel)
+        closed = close(design, self._verilator, plan, progress=ask.progress, on_standing=ask.on_standing, cancel=ask.cancel)
         testbench = None
         problems: tuple[Problem, ...] = closed.problems
         if closed.stimulus is not None:
