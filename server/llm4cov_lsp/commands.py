@@ -10,6 +10,7 @@ import platform
 from pathlib import Path
 
 from lsprotocol import types
+from pygls import uris
 from pygls.lsp.server import LanguageServer
 
 from llm4cov_agent.digest import Json
@@ -54,9 +55,9 @@ class Commands:
         self._session.proposals[key] = kept
         return await self._offer(document.path, top, kept)
 
-    async def measure(self, uri: str, top: str) -> Answer:
-        """Measure a module's testbench now."""
-        return await self._judge(uri, top, RequestKind.MEASURE, f"Measuring {top}")
+    async def measure(self, uri: str, top: str, testbench: str | None = None) -> Answer:
+        """Measure a module's testbench now; `testbench` is the URI of another than the first."""
+        return await self._judge(uri, top, RequestKind.MEASURE, f"Measuring {top}", testbench=testbench)
 
     async def prove(self, uri: str, top: str, hole: str) -> Answer:
         """Ask whether a hole can be reached."""
@@ -101,25 +102,31 @@ class Commands:
             "trusted": self._session.trusted,
         }
 
-    async def _judge(self, uri: str, top: str, kind: RequestKind, title: str, hole: str | None = None) -> Answer:
+    async def _judge(
+        self, uri: str, top: str, kind: RequestKind, title: str, hole: str | None = None, testbench: str | None = None
+    ) -> Answer:
         document = self._open(uri)
         if document is None or (refused := self._refusal(document)) is not None:
             return self._refuse(refused if document is not None else "The file is not open.")
         held = next((one for one in self._session.results if one.request.top == top and str(document.path) in one.files), None)
         file = Path(held.request.file) if held is not None else document.path
         settings = self._session.settings_for(file)
-        testbench = testbench_of(file, top, settings)
-        if testbench is None:
+        usual = testbench_of(file, top, settings)
+        named = uris.to_fs_path(testbench) if testbench is not None else None
+        bench = Path(named) if named is not None else usual
+        if bench is None:
             names = ", ".join(path.name for path in testbench_places(file, top, settings)[:1])
             return self._refuse(f"{top} has no testbench yet; save one as {names}, or generate it.")
         folder, edition = self._session.folder_of(file), self._session.edition
-        request = request_of(kind, file, top, settings, folder=folder, testbench=testbench, point=hole, edition=edition)
+        request = request_of(kind, file, top, settings, folder=folder, testbench=bench, point=hole, edition=edition)
         key = design_key(file, top)
         try:
             result = await self._session.run(request, key, title=title, priority=Priority.USER)
         except JobFailed as error:
             return self._refuse(f"{top}: {error}")
-        self._session.take(key, request, result)
+        if bench == usual:
+            # What a document shows is about the testbench that is measured by itself.
+            self._session.take(key, request, result)
         return {"status": result.status, "overall": result.overall, "reachable": result.reachable}
 
     async def _offer(self, file: Path, top: str, result: Result) -> Answer:

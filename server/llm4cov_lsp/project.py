@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
 from llm4cov_agent.rtl import slang_config, verible_filelist
@@ -37,6 +38,17 @@ def project_file_of(folder: Path) -> Path | None:
 def is_project_file(path: Path) -> bool:
     """Say whether a file tells what belongs to a project, so that its coming or going matters to all designs there."""
     return path.name == verible_filelist.FILE_NAME or any(path.parts[-len(place.parts) :] == place.parts for place in slang_config.PLACES)
+
+
+def testbenches_of(file: Path, top: str, settings: Settings) -> tuple[Path, ...]:
+    """Find all testbenches of a module: the one that is measured by itself, then those with a number behind the name."""
+    found: dict[Path, None] = {}
+    for place in testbench_places(file, top, settings):
+        if place.is_file():
+            found[place] = None
+        numbered = place.parent.glob(f"{escape(place.stem)}_*{place.suffix}") if place.parent.is_dir() else ()
+        found |= dict.fromkeys(sorted(path for path in numbered if path.stem.removeprefix(f"{place.stem}_").isdecimal() and path.is_file()))
+    return tuple(found)
 
 
 def request_of(

@@ -21,6 +21,7 @@ from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
 from llm4cov_lsp.positions import changed
 from llm4cov_lsp.project import WATCHED, is_project_file
+from llm4cov_lsp.protocol import MODULES, as_json
 from llm4cov_lsp.results import design_key
 from llm4cov_lsp.session import Session
 from llm4cov_lsp.settings import FILE_NAME, SECTION
@@ -35,6 +36,7 @@ def make_server() -> LanguageServer:
     _register_lifecycle(server, session)
     _register_documents(server, session)
     _register_features(server, session)
+    _register_own(server, session)
     _register_commands(server, session, Commands(server, session))
     return server
 
@@ -45,6 +47,7 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
         options = params.initialization_options
         # Only an editor that knows of trust says that there is none.
         session.trusted = not (isinstance(options, dict) and options.get("trusted") is False)
+        session.tells_coverage = isinstance(options, dict) and options.get("coverage") is True
 
     @server.feature(types.INITIALIZED)
     async def initialized(params: types.InitializedParams) -> None:
@@ -165,6 +168,15 @@ def _register_features(server: LanguageServer, session: Session) -> None:
         return action
 
 
+def _register_own(server: LanguageServer, session: Session) -> None:
+    @server.feature(MODULES)
+    async def modules(params: Any) -> Any:
+        # Files that are not open are read, so this is kept off the loop that answers while a person types.
+        names = [str(uri) for uri in getattr(params, "uris", ())]
+        found = await asyncio.to_thread(lambda: [session.modules_in(uri) for uri in names])
+        return [as_json(one) for one in found]
+
+
 def _register_commands(server: LanguageServer, session: Session, commands: Commands) -> None:
     # pygls evaluates the annotations of commands, and can't those of a recursive type such as JSON: what they return is `object` here.
     async def answered(work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -184,8 +196,8 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
         return await answered(commands.generate(uri, top))
 
     @server.command("llm4cov.measure")
-    async def measure(uri: str, top: str) -> object:
-        return await answered(commands.measure(uri, top))
+    async def measure(uri: str, top: str, *testbench: str) -> object:
+        return await answered(commands.measure(uri, top, *testbench[:1]))
 
     @server.command("llm4cov.prove")
     async def prove(uri: str, top: str, hole: str) -> object:

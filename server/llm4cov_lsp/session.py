@@ -17,13 +17,16 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import PositionCodec
 
 from llm4cov_lsp.documents import Document
+from llm4cov_lsp.features.coverage import coverage_message
 from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, project_words, shown_problems
 from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Priority
+from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import Shown, progress_of
-from llm4cov_lsp.project import request_of, testbench_of, testbench_places
+from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of
+from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
 from llm4cov_lsp.results import Held, Results, design_key, is_current
 from llm4cov_lsp.settings import DEFAULTS, SECTION, Settings, read_project_file, read_settings
-from llm4cov_lsp.wire import PROJECT_CODE, Event, Request, RequestKind, Result
+from llm4cov_lsp.wire import PROJECT_CODE, Event, EventKind, Request, RequestKind, Result
 
 PUBLISH_S = 0.15
 """How long edits are gathered before shifted diagnostics are sent."""
@@ -40,6 +43,8 @@ class Session:
         self.results = Results()
         self.jobs = Jobs(self._crashed)
         self.trusted = True
+        self.tells_coverage = False
+        """Whether the editor wants coverage as messages, to show it in its own way."""
         self.busy: dict[str, str] = {}
         """By design: what is being done for it."""
         self.proposals: dict[str, Result] = {}
@@ -191,7 +196,17 @@ class Session:
         """Run a job with a progress bar; cancelled by its caller, the bar or a newer job. Raises JobFailed."""
         shown = Shown()
         token = await self._begin(title, shown) if priority is Priority.USER else None
-        job = self.jobs.submit(request, key, priority=priority, on_event=lambda event: self._report(token, shown, event))
+        asked = priority is Priority.USER
+
+        def on_event(event: Event) -> None:
+            if event.kind is EventKind.COVERAGE and event.result is not None:
+                self.tell_coverage(request, event.result, interim=True, asked=asked)
+            else:
+                self._report(token, shown, event)
+
+        if request.kind is RequestKind.GENERATE and self.tells_coverage:
+            request = replace(request, tells_coverage=True)
+        job = self.jobs.submit(request, key, priority=priority, on_event=on_event)
         if token is not None:
             self._by_token[token] = job
         self.busy[key] = title
@@ -199,7 +214,9 @@ class Session:
         if priority is Priority.BACKGROUND:
             self.start(self._begin_late(title, shown, job))
         try:
-            return await job.done
+            result = await job.done
+            self.tell_coverage(request, result, interim=False, asked=asked)
+            return result
         finally:
             self.jobs.cancel(job)
             self.busy.pop(key, None)
@@ -207,6 +224,37 @@ class Session:
                 del self._by_token[one]
                 self._server.work_done_progress.end(one, types.WorkDoneProgressEnd(message=shown.words))
             self.refresh()
+
+    def tell_coverage(self, request: Request, result: Result, *, interim: bool, asked: bool) -> None:
+        """Tell an editor that shows coverage itself."""
+        if self.tells_coverage and request.kind is not RequestKind.OUTLINE:
+            message = coverage_message(request, result, interim=interim, asked=asked)
+            self._server.protocol.notify(COVERAGE, as_json(message))
+
+    def modules_in(self, uri: str) -> FileModules:
+        """List the modules of a file, open or not, that can be measured."""
+        name = uris.to_fs_path(uri)
+        if name is None or not uri.startswith("file:"):
+            return FileModules(uri=uri, modules=())
+        path, document = Path(name), self.documents.get(uri)
+        settings = self.settings_for(path)
+        try:
+            found = document.modules if document is not None else modules_of(path.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            found = ()
+        return FileModules(
+            uri=uri,
+            modules=tuple(
+                ModuleMessage(
+                    name=one.name,
+                    first_line=one.first_line,
+                    last_line=one.last_line,
+                    testbenches=tuple(bench.as_uri() for bench in testbenches_of(path, one.name, settings)),
+                )
+                for one in found
+                if one.has_ports
+            ),
+        )
 
     def cancel_token(self, token: types.ProgressToken) -> None:
         """End the job behind a progress bar."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from llm4cov_agent.closure.explain import Explanation, explain
 from llm4cov_agent.closure.nearest import NearestApproach
 from llm4cov_agent.closure.reached import reached_of
 from llm4cov_agent.errors import Problem
-from llm4cov_agent.judge.coverage import Coverage, Kind, Tally
+from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind, Tally
 from llm4cov_agent.judge.evaluator import Evaluation
 from llm4cov_agent.judge.fold import fold_toggles
 from llm4cov_agent.judge.holes import Hole, VerdictKind, rank_holes
@@ -17,6 +17,7 @@ from llm4cov_agent.judge.lcov import line_counts
 from llm4cov_agent.judge.wording import folded_words, missed_words
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.conditions import read_conditions
+from llm4cov_lsp.shapes import branches_of, declarations_of
 from llm4cov_lsp.wire import FileResult, HoleRecord, LineTally, ProblemRecord
 
 MOST_EXPLAINED = 300
@@ -44,16 +45,30 @@ def files_of(design: Design, evaluation: Evaluation, nearest: Mapping[str, Neare
     coverage = evaluation.run.coverage
     if coverage is None or not evaluation.tallies:
         return ()
-    digests = {str(file.path): file.digest for file in design.files}
     proved = {hole.point for hole in evaluation.holes if hole.verdict.kind is VerdictKind.UNREACHABLE}
-    tallies: dict[str, dict[tuple[int, Kind], Tally]] = {}
-    for point, hits in coverage.hits.items():
-        rows = tallies.setdefault(point.file, {})
-        key = (point.line, point.kind)
-        rows[key] = rows.get(key, Tally()) + Tally(int(hits > 0), 1, int(not hits and point in proved))
     holes: dict[str, list[HoleRecord]] = {}
     for file, record in _records(design, evaluation, coverage, nearest):
         holes.setdefault(file, []).append(record)
+    return _files(design, coverage, proved, holes)
+
+
+def files_so_far(design: Design, coverage: Coverage) -> tuple[FileResult, ...]:
+    """Give each file what was hit of it so far, without holes."""
+    return _files(design, coverage, frozenset(), {})
+
+
+def _files(
+    design: Design, coverage: Coverage, proved: Collection[CoveragePoint], holes: Mapping[str, list[HoleRecord]]
+) -> tuple[FileResult, ...]:
+    digests = {str(file.path): file.digest for file in design.files}
+    tallies: dict[str, dict[tuple[int, Kind], Tally]] = {}
+    points: dict[str, list[tuple[CoveragePoint, int]]] = {}
+    for point, hits in coverage.hits.items():
+        rows = tallies.setdefault(point.file, {})
+        points.setdefault(point.file, []).append((point, hits))
+        key = (point.line, point.kind)
+        rows[key] = rows.get(key, Tally()) + Tally(int(hits > 0), 1, int(not hits and point in proved))
+    texts = {file: _text_of(file) for file in tallies if file in digests}
     return tuple(
         FileResult(
             path=file,
@@ -63,11 +78,21 @@ def files_of(design: Design, evaluation: Evaluation, nearest: Mapping[str, Neare
                 LineTally(line=line, kind=kind.value, covered=one.covered, total=one.total, unreachable=one.unreachable)
                 for (line, kind), one in sorted(rows.items(), key=lambda row: (row[0][0], row[0][1].value))
             ),
+            branches=tuple(branches_of(points[file], texts[file].splitlines(), proved)),
+            declarations=tuple(declarations_of(design, coverage, file, texts[file])),
             holes=tuple(holes.get(file, ())),
         )
         for file, rows in sorted(tallies.items())
         if file in digests
     )
+
+
+def _text_of(file: str) -> str:
+    """Read a source for its labels; what is gone by now has none."""
+    try:
+        return Path(file).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return ""
 
 
 def _records(

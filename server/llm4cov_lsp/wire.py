@@ -33,6 +33,8 @@ class EventKind(Enum):
 
     PROGRESS = "progress"
     ROUND = "round"
+    COVERAGE = "coverage"
+    """What was hit so far, in a result without holes."""
     RESULT = "result"
     FAILED = "failed"
 
@@ -71,6 +73,8 @@ class Request:
     seed: int = 1
     point: str | None = None
     """Id of the only point to prove; None for all holes."""
+    tells_coverage: bool = False
+    """Whether somebody watches what is hit while a testbench is generated."""
     stores: bool = True
     """Whether transitions go to the store of trajectories."""
 
@@ -139,6 +143,31 @@ class LineTally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BranchRecord:
+    """One way that control can go at a line: a side of an `if`, an item of a `case`, an arc of a state machine."""
+
+    line: int
+    column: int
+    kind: str
+    """`branch`, `case` or `fsm`."""
+    label: str
+    hits: int
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclarationRecord:
+    """A module, a procedural block, a function or an instance, with how often it was executed."""
+
+    kind: str
+    """`module`, `block` or `instance`."""
+    name: str
+    line: int
+    last_line: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
     """What one file of a design got."""
 
@@ -147,6 +176,8 @@ class FileResult:
     counts: tuple[tuple[int, int], ...] = ()
     """(line, times executed) of lines that can be."""
     tallies: tuple[LineTally, ...] = ()
+    branches: tuple[BranchRecord, ...] = ()
+    declarations: tuple[DeclarationRecord, ...] = ()
     holes: tuple[HoleRecord, ...] = ()
     """Most telling first."""
 

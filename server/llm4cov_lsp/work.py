@@ -19,6 +19,7 @@ from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
+from llm4cov_agent.judge.standing import Standing
 from llm4cov_agent.loop.generate import Plan, PolicyName, undrivable
 from llm4cov_agent.loop.generate import generate as generate_testbench
 from llm4cov_agent.loop.transition import Transition
@@ -26,14 +27,26 @@ from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.sources import files_of_request
-from llm4cov_lsp.told import files_of, problem_records
+from llm4cov_lsp.told import files_of, files_so_far, problem_records
 from llm4cov_lsp.wire import EventKind, FileDigest, Request, RequestKind, Result
+
+WATCH_S = 0.5
+"""Least time between two looks at the coverage so far."""
 
 
 class Tell(Protocol):
     """Says how a job goes."""
 
-    def __call__(self, kind: EventKind, *, words: str = "", number: int = 0, overall: float | None = None, kept: bool = False) -> None:
+    def __call__(
+        self,
+        kind: EventKind,
+        *,
+        words: str = "",
+        number: int = 0,
+        overall: float | None = None,
+        kept: bool = False,
+        result: Result | None = None,
+    ) -> None:
         """Say one thing."""
 
 
@@ -125,6 +138,7 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         simulator,
         plan,
         on_transition=on_transition,
+        on_standing=_Watch(design, tell) if request.tells_coverage else None,
         progress=lambda words: tell(EventKind.PROGRESS, words=words),
         cancel=cancel,
     )
@@ -149,6 +163,24 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         files=files_of(design, evaluation, nearest),
         problems=problem_records((*problems, *evaluation.problems)),
     )
+
+
+class _Watch:
+    """Tells what was hit so far, as often as a person can follow it and only where it is more than before."""
+
+    def __init__(self, design: Design, tell: Tell) -> None:
+        self._design, self._tell = design, tell
+        self._told_at, self._covered = 0.0, -1
+
+    def __call__(self, standing: Standing) -> None:
+        if standing.coverage is None or time.monotonic() - self._told_at < WATCH_S:
+            return
+        coverage = standing.coverage()
+        covered = len(coverage.covered())
+        if covered != self._covered:
+            self._told_at, self._covered = time.monotonic(), covered
+            files = files_so_far(self._design, coverage)
+            self._tell(EventKind.COVERAGE, result=Result(top=self._design.top, status="running", overall=standing.overall, files=files))
 
 
 def _rests_on(design: Design) -> tuple[FileDigest, ...]:

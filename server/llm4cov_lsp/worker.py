@@ -93,8 +93,16 @@ class _Worker:
         return Event(job=order.job, kind=EventKind.RESULT, result=result)
 
     def _teller(self, job: int) -> Tell:
-        def tell(kind: EventKind, *, words: str = "", number: int = 0, overall: float | None = None, kept: bool = False) -> None:
-            self._say(Event(job=job, kind=kind, words=words, number=number, overall=overall, kept=kept))
+        def tell(
+            kind: EventKind,
+            *,
+            words: str = "",
+            number: int = 0,
+            overall: float | None = None,
+            kept: bool = False,
+            result: Result | None = None,
+        ) -> None:
+            self._say(Event(job=job, kind=kind, words=words, number=number, overall=overall, kept=kept, result=result))
 
         return tell
 

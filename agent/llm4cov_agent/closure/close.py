@@ -259,7 +259,7 @@ class _Closing:
 
     def _stand(self) -> None:
         left_s = self.started + self.window.seconds - time.monotonic()
-        self.stand(Standing(overall=self.search.overall, left_s=left_s))
+        self.stand(Standing(overall=self.search.overall, left_s=left_s, coverage=self.search.coverage))
 
     def _prove(self) -> None:
         began = time.monotonic()

@@ -76,6 +76,11 @@ class Harness:
         return self._common.points
 
     @property
+    def spans(self) -> Mapping[CoveragePoint, tuple[int, ...]]:
+        """The source lines that points stand for."""
+        return self._common.spans
+
+    @property
     def at_power_up(self) -> frozenset[int]:
         """Counters that are hit before the first step of any stimulus."""
         return self._common.at_power_up

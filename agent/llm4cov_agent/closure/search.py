@@ -17,7 +17,7 @@ from llm4cov_agent.closure.corpus import Corpus, Entry
 from llm4cov_agent.closure.harness import POWER_UP, Ending, Harness, Order, Report, Target
 from llm4cov_agent.closure.mutate import LONGEST, RESET_CYCLES, Made, Makers
 from llm4cov_agent.closure.palette import Palette
-from llm4cov_agent.judge.coverage import CoveragePoint, Kind, Tally, overall
+from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind, Tally, overall
 from llm4cov_agent.rtl.design import Design
 
 BATCH = 48
@@ -154,6 +154,11 @@ class Search:
             covered = Counter(point.kind for point in hit)
             self._overall = (len(hit), overall({kind: Tally(covered[kind], total) for kind, total in self._totals.items()}))
         return self._overall[1]
+
+    def coverage(self) -> Coverage:
+        """Give what was hit so far, without counts."""
+        hits = dict.fromkeys(self.points_left, 0) | dict.fromkeys(self.points_hit, 1)
+        return Coverage(hits, lines=self.harness.spans)
 
     def _points(self) -> tuple[frozenset[CoveragePoint], frozenset[CoveragePoint]]:
         """(hit, left); made anew only when a counter was hit since, as designs have a hundred thousand points."""

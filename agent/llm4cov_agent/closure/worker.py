@@ -57,6 +57,8 @@ class Common:
     snapshot_bytes: int = 0
     points: dict[int, tuple[CoveragePoint, ...]] = field(default_factory=dict)
     """Counter -> points that it stands for; counters of other files than the design's are left out."""
+    spans: dict[CoveragePoint, tuple[int, ...]] = field(default_factory=dict)
+    """The source lines that points stand for."""
     at_power_up: frozenset[int] = frozenset()
     """Counters that are hit before the first step of any stimulus."""
     seed: int = 1
@@ -158,6 +160,7 @@ class Worker:
             return reader.read((self._folder / "coverage.dat").read_text(errors="replace"))
 
         common.points = points_of_counters(counters(()), counts)
+        common.spans = reader.spans
 
     def tell(self, row: list[int]) -> None:
         """Send a row that has no answer."""

@@ -79,6 +79,8 @@ class CountsReader:
         self._root, self._keep = root, keep
         self._points: list[CoveragePoint] | None = None
         self._lines: list[int] = []
+        self.spans: dict[CoveragePoint, tuple[int, ...]] = {}
+        """The source lines that points stand for, once a file was read."""
 
     def read(self, text: str) -> list[tuple[CoveragePoint, int]]:
         """Give the points of kept files in the order of their lines, with the count of each line."""
@@ -88,10 +90,12 @@ class CountsReader:
             counts = [int(lines[number - 1].rpartition("' ")[2]) for number in self._lines]
             return list(zip(self._points, counts, strict=True))
         numbers: list[int] = []
-        entries = [(key, hier, count) for key, hier, count, _ in _entries(text, self._root, self._keep, [], numbers)]
-        prefix = _design_path((key, hier) for key, hier, _ in entries)
-        self._points, self._lines = [_point(key, prefix) for key, _, _ in entries], numbers
-        return [(point, count) for point, (_, _, count) in zip(self._points, entries, strict=True)]
+        entries = list(_entries(text, self._root, self._keep, [], numbers))
+        prefix = _design_path((key, hier) for key, hier, _, _ in entries)
+        self._points, self._lines = [_point(key, prefix) for key, _, _, _ in entries], numbers
+        lines_in = _numbers_reader()
+        self.spans = {point: lines_in(span) for point, (_, _, _, span) in zip(self._points, entries, strict=True) if span}
+        return [(point, count) for point, (_, _, count, _) in zip(self._points, entries, strict=True)]
 
 
 def _entries(

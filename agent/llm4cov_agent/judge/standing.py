@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llm4cov_agent.judge.coverage import percent_text
+from llm4cov_agent.judge.coverage import Coverage, percent_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class Standing:
     """Percent, of the best testbench so far or of all that a search has hit."""
     left_s: float | None = None
     """Seconds of the budget."""
+    coverage: Callable[[], Coverage] | None = None
+    """Gives what was hit so far, where that is known: 1 for a point that was hit and 0 for one that was not, never how often."""
 
     def words(self, gain: str = "") -> str:
         """Write it as `round 2/3, 91.4 % (+3.1), 40 s left`; `gain` stands behind the percentage."""

@@ -1,0 +1,71 @@
+"""A result as the message that an editor with coverage of its own shows. Sends nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llm4cov_agent.judge.coverage import Kind, Tally
+from llm4cov_lsp.protocol import BranchMessage, CoverageMessage, DeclarationMessage, FileMessage, HoleMessage, TallyMessage
+from llm4cov_lsp.wire import FileResult, Request, Result
+
+
+def coverage_message(request: Request, result: Result, *, interim: bool, asked: bool) -> CoverageMessage:
+    """Put a result, or what was hit so far, into a message."""
+    return CoverageMessage(
+        uri=_uri(request.file),
+        top=request.top,
+        kind=request.kind.value,
+        interim=interim,
+        asked=asked,
+        testbench=_uri(result.testbench) if result.testbench is not None else None,
+        status=result.status,
+        overall=result.overall,
+        reachable=result.reachable,
+        cycles=result.cycles,
+        seconds=result.seconds,
+        problems=tuple(one.message for one in result.problems if one.severity == "error"),
+        files=tuple(_file(one) for one in result.files),
+    )
+
+
+def _file(result: FileResult) -> FileMessage:
+    sums: dict[str, Tally] = {}
+    for row in result.tallies:
+        sums[row.kind] = sums.get(row.kind, Tally()) + Tally(row.covered, row.total, row.unreachable)
+    return FileMessage(
+        uri=_uri(result.path),
+        lines=result.counts,
+        branches=tuple(
+            BranchMessage(line=one.line, column=one.column, kind=one.kind, label=one.label, hits=one.hits, unreachable=one.unreachable)
+            for one in result.branches
+        ),
+        declarations=tuple(
+            DeclarationMessage(kind=one.kind, name=one.name, line=one.line, last_line=one.last_line, hits=one.hits)
+            for one in result.declarations
+        ),
+        tallies=tuple(
+            TallyMessage(
+                kind=kind.value, covered=sums[kind.value].covered, total=sums[kind.value].total, unreachable=sums[kind.value].unreachable
+            )
+            for kind in Kind
+            if kind.value in sums
+        ),
+        holes=tuple(
+            HoleMessage(
+                id=one.id,
+                kind=one.kind,
+                line=one.line,
+                column=one.column,
+                sentence=one.sentence,
+                detail=one.detail,
+                verdict=one.verdict,
+                reason=one.reason,
+                points=len(one.ids),
+            )
+            for one in result.holes
+        ),
+    )
+
+
+def _uri(path: str) -> str:
+    return Path(path).as_uri()

@@ -1,0 +1,160 @@
+"""The messages beside LSP's own that an editor may ask for: coverage as it comes, the modules of files, a place in a document.
+
+An editor that wants coverage passes `initializationOptions = { coverage = true }`. Lines and columns are 1-based and those of
+the bytes that were measured. `extension/src/protocol.ts` has the same names and fields; a test holds them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+
+from llm4cov_agent.digest import Json
+
+COVERAGE = "llm4cov/coverage"
+"""Notification to the editor: a CoverageMessage."""
+MODULES = "llm4cov/modules"
+"""Request: ModulesParams to a list of FileModules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchMessage:
+    """One way that control can go."""
+
+    line: int
+    column: int
+    kind: str
+    """`branch`, `case` or `fsm`."""
+    label: str
+    hits: int
+    unreachable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclarationMessage:
+    """A module, a block or an instance."""
+
+    kind: str
+    name: str
+    line: int
+    last_line: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TallyMessage:
+    """Points of one kind in one file."""
+
+    kind: str
+    covered: int
+    total: int
+    unreachable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoleMessage:
+    """A point that was never hit, or several that are told as one."""
+
+    id: str
+    kind: str
+    line: int
+    column: int
+    sentence: str
+    detail: str
+    """Markdown."""
+    verdict: str
+    """`unknown`, `unreachable`, `bounded` or `covered`: the last is known to be reachable."""
+    reason: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMessage:
+    """What one file got."""
+
+    uri: str
+    lines: tuple[tuple[int, int], ...]
+    """(line, times executed); 0 or 1 where it is only known whether."""
+    branches: tuple[BranchMessage, ...]
+    declarations: tuple[DeclarationMessage, ...]
+    tallies: tuple[TallyMessage, ...]
+    holes: tuple[HoleMessage, ...]
+    """Most telling first; empty in an interim message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageMessage:
+    """What a design's testbench covers, or has covered so far."""
+
+    uri: str
+    """Of the file that declares the top."""
+    top: str
+    kind: str
+    """Of the job: `measure`, `generate` or `prove`."""
+    interim: bool
+    """Whether the job goes on. Lines are then executed or not, without a count."""
+    asked: bool
+    """Whether a person asked for the job."""
+    testbench: str | None
+    """URI of what was measured; None for a testbench that is not a file yet."""
+    status: str
+    overall: float | None
+    reachable: float | None
+    cycles: int | None
+    seconds: float
+    problems: tuple[str, ...]
+    files: tuple[FileMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleMessage:
+    """A module that can be generated for and measured."""
+
+    name: str
+    first_line: int
+    last_line: int
+    testbenches: tuple[str, ...]
+    """URIs; the first is the one that is measured by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileModules:
+    """The modules of one file."""
+
+    uri: str
+    modules: tuple[ModuleMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModulesParams:
+    """Which files to look at."""
+
+    uris: tuple[str, ...]
+
+
+MESSAGES = (
+    BranchMessage,
+    DeclarationMessage,
+    TallyMessage,
+    HoleMessage,
+    FileMessage,
+    CoverageMessage,
+    ModuleMessage,
+    FileModules,
+    ModulesParams,
+)
+
+
+def camel(name: str) -> str:
+    """Write a field's name as it goes over the wire."""
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
+
+
+def as_json(value: object) -> Json:
+    """Write a message as what JSON can hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {camel(one.name): as_json(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple):
+        return [as_json(one) for one in value]
+    assert value is None or isinstance(value, bool | int | float | str)
+    return value
