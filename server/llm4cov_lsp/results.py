@@ -64,6 +64,13 @@ class Results:
         """Give what is known about a design."""
         return self._held.get(key)
 
+    def restore(self, key: str, request: Request, result: Result, *, outdated: bool) -> Held:
+        """Take a result that was kept from an earlier run of the server."""
+        self._number += 1
+        files = {one.path: one for one in result.files}
+        self._held[key] = held = Held(key, request, result, result.problems, self._number, outdated=outdated, files=files)
+        return held
+
     def take(self, key: str, request: Request, result: Result) -> Held:
         """Take a result; one without coverage leaves the coverage of the one before, marked as outdated."""
         self._number += 1

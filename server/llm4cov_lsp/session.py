@@ -16,10 +16,13 @@ from pygls import uris
 from pygls.lsp.server import LanguageServer
 from pygls.workspace import PositionCodec
 
+from llm4cov_agent.config import read_config
+from llm4cov_agent.errors import BadConfiguration
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.coverage import coverage_message
 from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, project_words, shown_problems
 from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Priority
+from llm4cov_lsp.kept import KeptResults
 from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import Shown, progress_of
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of
@@ -30,6 +33,8 @@ from llm4cov_lsp.wire import PROJECT_CODE, Event, EventKind, Request, RequestKin
 
 PUBLISH_S = 0.15
 """How long edits are gathered before shifted diagnostics are sent."""
+_BEFORE = -1
+"""Edition of the settings of a result that an earlier run of the server measured."""
 _CLIENT_S = 5.0
 """How long the client may take to answer a question about its settings or a progress bar."""
 
@@ -41,6 +46,7 @@ class Session:
         self._server = server
         self.documents: dict[str, Document] = {}
         self.results = Results()
+        self._kept: KeptResults | None = None
         self.jobs = Jobs(self._crashed)
         self.trusted = True
         self.tells_coverage = False
@@ -111,8 +117,14 @@ class Session:
                 self.edition += 1
             for problem in (*problems, *found):
                 self.say_once(problem)
+        if self._kept is None:
+            try:
+                self._kept = KeptResults(read_config().cache_dir / "results", self.log)
+            except BadConfiguration as error:
+                self.say_once(f"Results are not kept: {error}")
         self._is_ready = True
         for document in list(self.documents.values()):
+            self._restore(document.path)
             self.publish_soon(document, delay_s=0)
         self.measure_open()
         self.refresh()
@@ -141,6 +153,7 @@ class Session:
         document.take_saved()
         for held in self.results:
             self._show_in(document, held)
+        self._restore(document.path)
         self.publish_soon(document, delay_s=0)
         self.measure_what_changed(document.path)
 
@@ -274,6 +287,8 @@ class Session:
                 self._show_in(document, held)
         self._publish_all()
         self.refresh()
+        if request.kind in (RequestKind.MEASURE, RequestKind.PROVE) and result.status == "ok" and result.files:
+            self.start(self._keep(key, request, result))
         return held
 
     def publish_soon(self, document: Document, *, delay_s: float = PUBLISH_S) -> None:
@@ -338,6 +353,31 @@ class Session:
             if result.testbench_text is not None:
                 self.proposals[key] = result
             self.take(key, request, result)
+
+    async def _keep(self, key: str, request: Request, result: Result) -> None:
+        trouble = await asyncio.to_thread(self._kept.keep, key, request, result) if self._kept is not None else None
+        if trouble is not None:
+            self.log(trouble)
+
+    def _restore(self, path: Path) -> None:
+        """Show what an earlier run of the server measured for a file, if everything that it rests on is as it was."""
+        if self._kept is None or not self.trusted or not self._is_ready:
+            return
+        for kept in self._kept.about(path):
+            if self.results.get(kept.key) is not None:
+                continue
+            file, top = Path(kept.request.file), kept.request.top
+            settings = self.settings_for(file)
+            testbench = testbench_of(file, top, settings)
+            wanted = request_of(RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench)
+            if not _same_run(replace(kept.request, edition=wanted.edition), wanted) or not is_current(kept.result.rests_on):
+                continue
+            # What a command would print now is not known, so that its results are old ones until it was asked.
+            asked = bool(wanted.filelist_command)
+            request = replace(kept.request, edition=_BEFORE) if asked else kept.request
+            held = self.results.restore(kept.key, request, kept.result, outdated=asked)
+            for document in self.documents.values():
+                self._show_in(document, held)
 
     def _show_in(self, document: Document, held: Held) -> None:
         digest = next((one.digest for one in held.rests_on if one.path == str(document.path)), None)
