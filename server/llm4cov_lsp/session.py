@@ -376,6 +376,8 @@ class Session:
             asked = bool(wanted.filelist_command)
             request = replace(kept.request, edition=_BEFORE) if asked else kept.request
             held = self.results.restore(kept.key, request, kept.result, outdated=asked)
+            if not asked:
+                self.tell_coverage(request, kept.result, interim=False, asked=False)
             for document in self.documents.values():
                 self._show_in(document, held)
 
