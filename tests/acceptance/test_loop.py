@@ -220,9 +220,34 @@ def test_what_was_reached_before_a_server_went_wrong_is_written(tmp_path: Path, 
     assert done.record["overall"] == first["overall_after"]
 
 
+@pytest.mark.parametrize("history", [(), ("--history",)])
+def test_a_recording_is_replayed_to_the_same_testbench(tmp_path: Path, cache_dir: Path, history: tuple[str, ...]) -> None:
+    more = "sequence mixed\n  drive a=1 b=0\n  hold 2\nend\n"
+    last = "--budget-s", "90", "--rounds", "2", "--seed", "5", "--json", *history
+    with server(spoken(SCRIPT), spoken("no script at all"), spoken(more)) as url:
+        first = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", url, "--record", "said.jsonl", *last)
+    assert len((tmp_path / "said.jsonl").read_text().splitlines()) == len(first.record["rounds"]) == 3
+    replay = ("--policy", "recorded", "--model", "said.jsonl", "--no-store", "-o", "again.sv", *last)
+    again = generate(tmp_path, cache_dir, *replay, "--record", "twice.jsonl")
+    written = (tmp_path / "tb_half_adder.sv").read_bytes()
+    assert (tmp_path / "again.sv").read_bytes() == written and b"mixed" in written and b"ones" in written
+    compared = ("status", "instruction", "overall_after", "kept", "problems", "seed", "completion_tokens")
+    assert [[one[name] for name in compared] for one in again.record["rounds"]] == [
+        [one[name] for name in compared] for one in first.record["rounds"]
+    ]
+    assert (tmp_path / "twice.jsonl").read_text() == (tmp_path / "said.jsonl").read_text()
+
+    taken = generate(tmp_path, cache_dir, *replay, "--record", "said.jsonl", "-o", "third.sv", status=2)
+    assert any("exists already" in problem["message"] for problem in taken.record["problems"])
+    forced = generate(tmp_path, cache_dir, *replay, "--record", "said.jsonl", "-o", "third.sv", "--force")
+    assert forced.record["rounds"][0]["kept"] and (tmp_path / "said.jsonl.bak").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("--record", "said.jsonl"), "is no language model"),
+        (("--policy", "recorded", "--model", "text.gguf", "--record", "text.gguf"), "exists already"),
         (("--policy", "llama", "--finish", "closure", "--format", "full"), "--finish can't go on"),
         (("--policy", "llama", "--finish", "llama"), "--finish llama is the policy already"),
         (("--policy", "endpoint", "--model", "m"), "--policy endpoint needs --endpoint"),

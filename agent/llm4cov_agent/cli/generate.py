@@ -19,7 +19,7 @@ from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.measure import exit_status, record_json
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.output import problems_of_output, write_output
-from llm4cov_agent.cli.recording import Recorder
+from llm4cov_agent.cli.recording import Recorder, Tape
 from llm4cov_agent.cli.rounds import round_line, rounds_json
 from llm4cov_agent.cli.sweep import FIRST_SHARE, SweepPlan, print_sweep, problems_of_sweep, sweep
 from llm4cov_agent.cli.testbench import read_present
@@ -110,6 +110,7 @@ def generate(
     threads: models.Threads = None,
     thinks: models.Thinking = None,
     keeps_history: models.History = False,
+    record: models.Record = None,
     store: Annotated[
         Path | None, typer.Option("--store", help="File that keeps what was tried; the user's own by default.", show_default=False)
     ] = None,
@@ -148,6 +149,7 @@ def generate(
         threads=threads,
         thinks=thinks,
         keeps_history=keeps_history,
+        record=record,
     )
     budget_s = within_s if within_s is not None else MODEL_BUDGET_S if asked.takes_model(policy) else BUDGET_S
     begun = _read_present(present, design, seed=seed, run_s=run_s, store=store, as_json=as_json) if present is not None else None
@@ -159,6 +161,8 @@ def generate(
         *asked.problems(policy, language, cycles=cycles),
         *undrivable(design),
         *problems_of_output(target, force=force),
+        *(problems_of_output(record, force=force, option="--record") if record is not None else ()),
+        *([Problem("is named by --record too", file=str(target))] if record is not None and record.resolve() == target.resolve() else []),
         *(problems_of_sweep(policy is PolicyName.CLOSURE) if sweeps else ()),
         *((Problem("--sweep can't begin with --from"),) if sweeps and begun is not None else ()),
     )
@@ -175,6 +179,9 @@ def generate(
         proves=proves,
         limits=SimulationLimits(run_s=run_s),
     )
+    tape = Tape(record) if record is not None else None
+    if tape is not None:
+        plan = replace(plan, on_completion=tape.record)
     simulator = open_simulator()
     # Earlier turns are no part of a state, so what a model did with them could not be replayed.
     recorder = None if no_store or keeps_history else Recorder(store, command=shlex.join(sys.argv[1:]))
@@ -195,6 +202,8 @@ def generate(
     if recorder is not None:
         recorder.close()
         found = (*found, *([recorder.problem] if recorder.problem is not None else []))
+    if tape is not None and tape.problem is not None:
+        found = (*found, tape.problem)
     if outcome is None and stopped.is_set():
         messages().print("stopped before there was anything to write")
         leave(ExitStatus.INTERRUPTED)

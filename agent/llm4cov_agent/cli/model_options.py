@@ -63,3 +63,9 @@ Thinking = Annotated[
 History = Annotated[
     bool, typer.Option("--history", help="Show the model all earlier rounds; for comparison, it costs context.", rich_help_panel=_PANEL)
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record", help="Write what the model says to this file; --policy recorded replays it.", show_default=False, rich_help_panel=_PANEL
+    ),
+]

@@ -9,18 +9,17 @@ from pathlib import Path
 from llm4cov_agent.errors import Problem
 
 
-def problems_of_output(path: Path, *, force: bool) -> tuple[Problem, ...]:
+def problems_of_output(path: Path, *, force: bool, option: str = "-o") -> tuple[Problem, ...]:
     """Say why `path` can't be written; asked before the work, so that none is lost."""
     if path.is_dir():
-        return (Problem("is a folder", file=str(path), hint="-o takes the name of the file to write."),)
+        return (Problem("is a folder", file=str(path), hint=f"{option} takes the name of the file to write."),)
     if path.exists() and not path.is_file():
-        return (Problem("is no ordinary file", file=str(path), hint="Name another file with -o."),)
+        return (Problem("is no ordinary file", file=str(path), hint=f"Name another file with {option}."),)
     if not path.parent.is_dir():
         return (Problem("its folder does not exist", file=str(path), hint=f"Make it first: mkdir -p {path.parent}"),)
     if path.exists() and not force:
-        return (
-            Problem("exists already", file=str(path), hint="Name another file with -o, or use --force: a copy of the old one is kept."),
-        )
+        hint = f"Name another file with {option}, or use --force: a copy of the old one is kept."
+        return (Problem("exists already", file=str(path), hint=hint),)
     if not os.access(path.parent, os.W_OK):
         return (Problem("its folder can't be written", file=str(path)),)
     return ()
@@ -42,6 +41,13 @@ def write_output(path: Path, text: str) -> Path | None:
     finally:
         temporary.unlink(missing_ok=True)
     return kept
+
+
+def begin_output(path: Path) -> None:
+    """Begin a file that grows line by line; what was there before is kept beside it. Raises OSError."""
+    if path.exists():
+        path.rename(_free_name(path))
+    path.touch()
 
 
 def _free_name(path: Path) -> Path:

@@ -24,6 +24,7 @@ from llm4cov_agent.loop.policies.backends import BackendKind, BackendSettings, o
 from llm4cov_agent.loop.policies.closure import ClosurePolicy
 from llm4cov_agent.loop.policies.model import ModelPolicy, ModelSettings
 from llm4cov_agent.loop.policies.random import RANDOM_CYCLES, RandomPolicy
+from llm4cov_agent.loop.policies.recorded import OnCompletion, Recording
 from llm4cov_agent.loop.policy import Policy
 from llm4cov_agent.loop.rollout import RolloutPlan, rollout
 from llm4cov_agent.loop.state import State, read_design_text
@@ -77,6 +78,8 @@ class Plan:
     """How a model is run; its kind is that of the policy."""
     model: ModelSettings = field(default_factory=ModelSettings)
     keeps_history: bool = False
+    on_completion: OnCompletion | None = None
+    """Called with each reply of a model as it comes."""
     wanted: frozenset[CoveragePoint] | None = None
     """The only points that closure is to reach; None for all."""
 
@@ -207,7 +210,8 @@ def _rollout_plan(name: PolicyName, plan: Plan, budget_s: float) -> RolloutPlan:
 
 
 def _backend(name: PolicyName, plan: Plan) -> contextlib.closing[Backend]:
-    return contextlib.closing(open_backend(replace(plan.backend, kind=BackendKind(name.value))))
+    backend = open_backend(replace(plan.backend, kind=BackendKind(name.value)))
+    return contextlib.closing(backend if plan.on_completion is None else Recording(backend, plan.on_completion))
 
 
 def _deterministic(name: PolicyName, simulator: Verilator, plan: Plan, budget_s: float) -> Policy:

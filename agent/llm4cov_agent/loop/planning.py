@@ -47,6 +47,7 @@ class ModelOptions:
     threads: int | None = None
     thinks: bool | None = None
     keeps_history: bool = False
+    record: Path | None = None
 
     def takes_model(self, policy: PolicyName) -> bool:
         """Whether a language model takes part."""

@@ -68,12 +68,13 @@ def accepted_for(connection: sqlite3.Connection, design: str) -> Holder | None:
 
 
 def is_of_design(connection: sqlite3.Connection, design: str, text: str) -> bool:
-    """Whether a text is a testbench that is stored with a design."""
+    """Whether a transition of a design led to a testbench of this text."""
     blob = digest_bytes(text_bytes(text))
     if connection.execute("SELECT 1 FROM blobs WHERE digest = ?", [blob]).fetchone() is None:
         return False
-    query = "SELECT 1 FROM states s JOIN designs d ON d.digest = s.design WHERE s.testbench_text = ? AND d.design = ?"
-    return connection.execute(query, [blob, design]).fetchone() is not None
+    query = """SELECT 1 FROM designs d JOIN trajectories r ON r.design = d.digest JOIN transitions t ON t.trajectory = r.id
+        JOIN states s ON s.digest = t.after WHERE d.design = ? AND s.testbench_text = ? LIMIT 1"""
+    return connection.execute(query, [design, blob]).fetchone() is not None
 
 
 def state_of(connection: sqlite3.Connection, holder: Holder, design: Design) -> State:

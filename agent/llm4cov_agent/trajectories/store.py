@@ -161,7 +161,7 @@ class Store:
             return holding.accepted_for(connection, design)
 
     def is_of_design(self, design: str, text: str) -> bool:
-        """Whether a text is a testbench that is stored with a design (a `Design.digest`)."""
+        """Whether a transition of a design (a `Design.digest`) led to a testbench of this text."""
         with self._reading() as connection:
             return holding.is_of_design(connection, design, text)
 
