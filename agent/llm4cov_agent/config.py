@@ -21,6 +21,8 @@ class Config:
     cache_bytes: int
     store: Path
     """File of the store of trajectories."""
+    adapters: Path
+    """Folder of what was learned, beside the store."""
 
 
 def read_config() -> Config:
@@ -29,11 +31,13 @@ def read_config() -> Config:
     Raises BadConfiguration naming the variable that can't be used.
     """
     folder = os.environ.get("LLM4COV_CACHE_DIR")
-    store = os.environ.get("LLM4COV_STORE")
+    named = os.environ.get("LLM4COV_STORE")
+    store = Path(named).absolute() if named else platformdirs.user_data_path("llm4cov-lsp") / "trajectories.db"
     return Config(
         cache_dir=Path(folder).absolute() if folder else platformdirs.user_cache_path("llm4cov-lsp"),
         cache_bytes=_bytes("LLM4COV_CACHE_SIZE", 2 << 30),
-        store=Path(store).absolute() if store else platformdirs.user_data_path("llm4cov-lsp") / "trajectories.db",
+        store=store,
+        adapters=store.parent / "adapters",
     )
 
 

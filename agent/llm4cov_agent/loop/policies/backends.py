@@ -9,9 +9,10 @@ from pathlib import Path
 
 from llm4cov_agent.errors import BadConfiguration, ToolMissing, display_path, has_errors
 from llm4cov_agent.loop.backend import Backend
+from llm4cov_agent.loop.policies.adapters import Adapter, Adapters
 from llm4cov_agent.loop.policies.endpoint import DEFAULT_KEY_VARIABLE, Endpoint, GrammarMode
 from llm4cov_agent.loop.policies.llama import Llama
-from llm4cov_agent.loop.policies.model_file import LLAMA_HINT, default_model
+from llm4cov_agent.loop.policies.model_file import LLAMA_HINT, default_model, label
 from llm4cov_agent.loop.policies.recorded import Recorded, read_records
 from llm4cov_agent.loop.policies.transformers import Transformers
 
@@ -38,6 +39,8 @@ class BackendSettings:
     recorded completions. Empty takes SmolLM2-135M for the first two."""
     adapter: Path | None = None
     """`llama`: a LoRA adapter in GGUF format; `transformers`: a PEFT folder."""
+    uses_learned: bool = True
+    """Whether the adapter that was learned and is live for this model is used where `adapter` names none."""
     url: str = ""
     """`endpoint`: where it answers, such as `http://localhost:8000/v1`."""
     key_variable: str = DEFAULT_KEY_VARIABLE
@@ -63,9 +66,11 @@ def open_backend(settings: BackendSettings) -> Backend:
     match settings.kind:
         case BackendKind.LLAMA:
             _need("llama-cpp-python", "llama_cpp", LLAMA_HINT)
+            path = _path(settings)
+            learned = _learned(settings, path)
             return Llama(
-                model=_path(settings),
-                adapter=settings.adapter,
+                model=path,
+                adapter=settings.adapter if learned is None else learned.gguf,
                 context_tokens=settings.context_tokens,
                 threads=settings.threads,
                 gpu_layers=settings.gpu_layers,
@@ -77,11 +82,13 @@ def open_backend(settings: BackendSettings) -> Backend:
             path = _path(settings)
             if not path.is_dir():
                 _need("gguf", "gguf", TRANSFORMERS_HINT)
-            if settings.adapter is not None:
+            learned = _learned(settings, path)
+            adapter = settings.adapter if learned is None else learned.folder
+            if adapter is not None:
                 _need("peft", "peft", TRANSFORMERS_HINT)
             return Transformers(
                 model=path,
-                adapter=settings.adapter,
+                adapter=adapter,
                 context_tokens=settings.context_tokens,
                 threads=settings.threads,
                 uses_gpu=settings.gpu_layers != 0,
@@ -114,6 +121,13 @@ def _check(settings: BackendSettings) -> None:
         raise BadConfiguration("A replay needs the file of recorded completions.")
     if settings.adapter is not None and settings.kind not in (BackendKind.LLAMA, BackendKind.TRANSFORMERS):
         raise BadConfiguration(f"{settings.kind.value} takes no adapter: the server or the recording decides what answers.")
+
+
+def _learned(settings: BackendSettings, model: Path) -> Adapter | None:
+    """Look for it each time anew, so that one that is promoted is used without a restart."""
+    if settings.adapter is not None or not settings.uses_learned:
+        return None
+    return Adapters().live(label(model))
 
 
 def _path(settings: BackendSettings) -> Path:

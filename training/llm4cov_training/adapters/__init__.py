@@ -1,0 +1,1 @@
+"""Adapters: made portable, kept, promoted and rolled back."""

@@ -1,0 +1,253 @@
+"""Trains an adapter on packed examples: one straight run, with checkpoints that it goes on from. Judges nothing.
+
+A run that is stopped or killed at any moment and started again with the same recipe and examples ends with the same weights
+as one that was not, on the same machine. The only module that trains.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+import torch
+import transformers
+from peft import LoraConfig, get_peft_model
+
+from llm4cov_agent.errors import Problem, display_path
+from llm4cov_training.learn.recipe import Precision, Recipe
+from llm4cov_training.learn.tokens import IGNORED, Pack
+
+_COMPLETE = "complete"
+"""A file that a checkpoint gets last: one without it was cut short."""
+_CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a step went."""
+
+    number: int
+    of: int
+    loss: float
+    """Mean over the tokens of the completions in it."""
+    left_s: float
+    """Seconds that the rest takes at the speed so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a run came to."""
+
+    weights: Path | None
+    """Folder of the adapter (PEFT's format) or of the whole model; None if there is none yet."""
+    losses: tuple[float, ...] = ()
+    """Of every step of the whole run, those before it was resumed included."""
+    tokens: int = 0
+    """Tokens computed by this call, prompts included."""
+    seconds: float = 0.0
+    batch: int = 1
+    """Packs at once in the end, which may be fewer than the recipe says where memory was short."""
+    problems: tuple[Problem, ...] = ()
+    stopped: bool = False
+    """Whether it was stopped before its end; the checkpoint is kept."""
+
+
+@dataclass(slots=True)
+class _Watch(transformers.TrainerCallback):  # type: ignore[misc]
+    """Reports steps, stops the run when asked or when the loss is no number, marks checkpoints as complete."""
+
+    folder: Path
+    on_step: Callable[[Step], None] | None
+    cancel: Event | None
+    began: float = field(default_factory=time.monotonic)
+    first_step: int | None = None
+    losses: list[float] = field(default_factory=list)
+    diverged: int | None = None
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        if self.first_step is None:
+            self.first_step = state.global_step
+            self.began = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None:
+            return
+        self.losses.append(float(loss))
+        if not math.isfinite(loss):
+            self.diverged = state.global_step
+            control.should_training_stop, control.should_save = True, False
+        elif self.on_step is not None:
+            done = state.global_step - (self.first_step or 0)
+            left_s = (time.monotonic() - self.began) / max(1, done) * (state.max_steps - state.global_step)
+            self.on_step(Step(state.global_step, state.max_steps, float(loss), left_s))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        if self.cancel is not None and self.cancel.is_set():
+            control.should_training_stop = control.should_save = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        (self.folder / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
+
+
+def load_base(path: Path, precision: Precision) -> tuple[Any, Any, list[str]]:
+    """Load a base model: (model, tokenizer, its control tokens). Raises OSError or ValueError as transformers does."""
+    folder, more = (path, {}) if path.is_dir() else (path.parent, {"gguf_file": path.name})
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **more)
+    dtype = torch.bfloat16 if uses_bfloat16(precision) else torch.float32
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype, **more)
+    if more:
+        # It is unpacked now; as long as it is called quantised, the library refuses to train it.
+        model.hf_quantizer, model.is_quantized = None, False
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+    # With a cache, attention would not keep the examples of a pack apart.
+    model.config.use_cache = False
+    control = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return model, tokenizer, control
+
+
+def uses_bfloat16(precision: Precision) -> bool:
+    """Say whether a run on this machine computes with 16 bits."""
+    has = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return precision is Precision.BFLOAT16 or (precision is Precision.AUTO and has)
+
+
+def train(
+    model: Any,
+    packs: Sequence[Pack],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    on_step: Callable[[Step], None] | None = None,
+    cancel: Event | None = None,
+) -> Trained:
+    """Train `model`, a base or a base with an adapter of an earlier stage, and leave the weights in `folder`.
+
+    Goes on from the last whole checkpoint in `folder`. Where memory is short, fewer packs are computed at once.
+    """
+    began = time.monotonic()
+    if not packs:
+        return Trained(weights=None, problems=(Problem("there is nothing to learn from: no example fits"),))
+    transformers.set_seed(recipe.seed)
+    if not recipe.full and not hasattr(model, "peft_config"):
+        model = get_peft_model(model, _lora(recipe))
+    batch = recipe.batch
+    while True:
+        watch = _Watch(folder / _CHECKPOINTS, on_step, cancel)
+        trainer = _trainer(model, packs, replace(recipe, batch=batch, accumulation=recipe.accumulation * recipe.batch // batch), watch)
+        last = _last_checkpoint(watch.folder)
+        try:
+            trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+        except (torch.cuda.OutOfMemoryError, MemoryError):
+            if batch > 1:
+                batch //= 2
+                torch.cuda.empty_cache()
+                continue
+            hint = "Set sequence_tokens lower in the recipe, or use a smaller base model."
+            problem = Problem(f"memory does not suffice for one pack of {recipe.sequence_tokens} tokens", hint=hint)
+            return Trained(weights=None, problems=(problem,), batch=batch, seconds=time.monotonic() - began)
+        except OSError as error:
+            problem = Problem(f"the run can't be stored: {error.strerror or error}", file=display_path(Path(error.filename or folder)))
+            return Trained(weights=None, problems=(problem,), batch=batch, seconds=time.monotonic() - began)
+        break
+    losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
+    done = trainer.state.global_step - (watch.first_step or 0)
+    tokens = round(done * recipe.batch * recipe.accumulation * sum(len(pack.ids) for pack in packs) / len(packs))
+    seconds = time.monotonic() - began
+    if watch.diverged is not None:
+        hint = "Set learning_rate lower in the recipe; what was learned until then is not used."
+        problem = Problem(f"the loss is no number any more since step {watch.diverged}", hint=hint)
+        return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, problems=(problem,))
+    if trainer.state.global_step < trainer.state.max_steps:
+        return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, stopped=True)
+    return Trained(weights=_save(trainer.model, folder), losses=losses, tokens=tokens, seconds=seconds, batch=batch)
+
+
+def _lora(recipe: Recipe) -> LoraConfig:
+    return LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=list(recipe.targets),
+        task_type="CAUSAL_LM",
+    )
+
+
+def _trainer(model: Any, packs: Sequence[Pack], recipe: Recipe, watch: _Watch) -> Any:
+    on_gpu = torch.cuda.is_available()
+    arguments = transformers.TrainingArguments(
+        output_dir=str(watch.folder),
+        per_device_train_batch_size=recipe.batch,
+        gradient_accumulation_steps=recipe.accumulation,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        lr_scheduler_type="cosine",
+        warmup_steps=recipe.warmup,
+        num_train_epochs=recipe.epochs,
+        max_steps=recipe.most_steps or -1,
+        max_grad_norm=recipe.most_gradient,
+        bf16=uses_bfloat16(recipe.precision) and on_gpu,
+        use_cpu=not on_gpu,
+        save_strategy="steps",
+        save_steps=recipe.save_every,
+        save_total_limit=2,
+        logging_steps=1,
+        # A loss that is no number has to be seen.
+        logging_nan_inf_filter=False,
+        seed=recipe.seed,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=on_gpu,
+    )
+    trainer = transformers.Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=[{"ids": pack.ids, "labels": pack.labels, "positions": pack.positions} for pack in packs],
+        data_collator=_collate,
+        callbacks=[watch],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    return trainer
+
+
+def _collate(rows: Sequence[dict[str, Sequence[int]]]) -> dict[str, torch.Tensor]:
+    """Make rows equally long: what is added begins a sequence of its own, and is not learned."""
+    longest = max(len(row["ids"]) for row in rows)
+    missing = [longest - len(row["ids"]) for row in rows]
+    return {
+        "input_ids": torch.tensor([[*row["ids"], *[0] * count] for row, count in zip(rows, missing, strict=True)]),
+        "labels": torch.tensor([[*row["labels"], *[IGNORED] * count] for row, count in zip(rows, missing, strict=True)]),
+        "position_ids": torch.tensor([[*row["positions"], *range(count)] for row, count in zip(rows, missing, strict=True)]),
+    }
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """Find the newest whole checkpoint, and remove what was cut short."""
+    found: list[tuple[int, Path]] = []
+    for path in folder.glob("checkpoint-*"):
+        if (path / _COMPLETE).exists():
+            found.append((int(path.name.partition("-")[2]), path))
+        else:
+            shutil.rmtree(path)
+    return max(found)[1] if found else None
+
+
+def _save(model: Any, folder: Path) -> Path:
+    """Leave the weights in one move, so that no half of them is ever found."""
+    partial, weights = folder / "weights.partial", folder / "weights"
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    shutil.rmtree(weights, ignore_errors=True)
+    partial.rename(weights)
+    return weights
