@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import platformdirs
 
 from llm4cov_agent.errors import BadConfiguration
 
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_SHORTEST_SECRET = 8
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -19,6 +23,8 @@ class Config:
 
     cache_dir: Path
     cache_bytes: int
+    state_dir: Path
+    """Logs, and when what happens from time to time happened last."""
     store: Path
     """File of the store of trajectories."""
     adapters: Path
@@ -32,10 +38,12 @@ def read_config() -> Config:
     """
     folder = os.environ.get("LLM4COV_CACHE_DIR")
     named = os.environ.get("LLM4COV_STORE")
+    state = os.environ.get("LLM4COV_STATE_DIR")
     store = Path(named).absolute() if named else platformdirs.user_data_path("llm4cov-lsp") / "trajectories.db"
     return Config(
         cache_dir=Path(folder).absolute() if folder else platformdirs.user_cache_path("llm4cov-lsp"),
         cache_bytes=_bytes("LLM4COV_CACHE_SIZE", 2 << 30),
+        state_dir=Path(state).absolute() if state else platformdirs.user_state_path("llm4cov-lsp"),
         store=store,
         adapters=store.parent / "adapters",
     )
@@ -44,6 +52,16 @@ def read_config() -> Config:
 def secret(name: str) -> str:
     """Read a secret from the variable that a setting names; empty where it is not set. Ask anew each time rather than keep it."""
     return os.environ.get(name, "").strip()
+
+
+def secret_values(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Give what variables hold whose name says that it is secret, longest first; short ones are no secrets."""
+    found = {
+        value
+        for name, value in (os.environ if environment is None else environment).items()
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET and not value.startswith(("/", "."))
+    }
+    return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
 def _bytes(name: str, default: int) -> int:

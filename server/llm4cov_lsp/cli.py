@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import sys
 from typing import Annotated
@@ -52,7 +53,13 @@ def main() -> None:
     """Run a command; the language server if none is named."""
     if len(sys.argv) == 1 or sys.argv[1] in ("--stdio", "--tcp", "--verbose") or sys.argv[1].startswith("--tcp="):
         sys.argv.insert(1, "serve")
+    # Rooms that this one may not import bring their own commands, such as `retrain`.
+    for entry in importlib.metadata.entry_points(group="llm4cov_lsp.commands"):
+        app.command(name=entry.name)(entry.load())
     run_command()
 
+
+if __name__ == "__main__":
+    main()
 
 __all__ = ["main"]

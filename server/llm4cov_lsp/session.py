@@ -23,6 +23,7 @@ from llm4cov_lsp.features.coverage import coverage_message
 from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, project_words, shown_problems
 from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Priority
 from llm4cov_lsp.kept import KeptResults
+from llm4cov_lsp.machine import reason_to_wait
 from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import Shown, progress_of
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of
@@ -47,7 +48,7 @@ class Session:
         self.documents: dict[str, Document] = {}
         self.results = Results()
         self._kept: KeptResults | None = None
-        self.jobs = Jobs(self._crashed)
+        self.jobs = Jobs(self._crashed, hold=self._hold)
         self.trusted = True
         self.tells_coverage = False
         """Whether the editor wants coverage as messages, to show it in its own way."""
@@ -83,6 +84,11 @@ class Session:
     def folder_of(self, path: Path) -> Path | None:
         """Give the workspace folder of a file."""
         return next((folder for folder in self.folders if path.is_relative_to(folder)), None)
+
+    @property
+    def settings(self) -> dict[str, Settings]:
+        """The settings in force, by workspace folder; the empty name stands for files outside of all."""
+        return {"" if scope == Path() else str(scope): found for scope, found in self._settings.items()}
 
     def settings_for(self, path: Path) -> Settings:
         """Give the settings for a file."""
@@ -428,8 +434,10 @@ class Session:
         return token
 
     async def _begin_late(self, title: str, shown: Shown, job: Job) -> None:
-        """Show a bar for a background job once it takes long enough to be noticed."""
+        """Show a bar for a background job once it takes long enough to be noticed; one that waits has none."""
         await asyncio.sleep(1.0)
+        while not job.done.done() and job is not self.jobs.running:
+            await asyncio.sleep(0.5)
         if job.done.done():
             return
         token = await self._begin(title, shown)
@@ -444,6 +452,20 @@ class Session:
         at = token if token is not None else shown.token
         if message is not None and at is not None and at in self._by_token:
             self._server.work_done_progress.report(at, types.WorkDoneProgressReport(message=message, cancellable=True))
+
+    def _hold(self, job: Job) -> str | None:
+        settings = self.settings_for(Path(job.request.file))
+        why = reason_to_wait(on_battery=settings.flag("background.onBattery"), max_load=settings.number("background.maxLoad"))
+        if why != job.held_by:
+            self.log(f"{job.request.kind.value} {job.request.top}: {f'waits: {why}' if why is not None else 'goes on'}")
+            self.refresh()
+        return why
+
+    def doing(self, key: str) -> str | None:
+        """Say what is being done for a design, and what that waits for."""
+        title = self.busy.get(key)
+        held = next((job.held_by for job in self.jobs.waiting if job.design == key and job.held_by is not None), None)
+        return f"{title} (waits: {held})" if title is not None and held is not None else title
 
     def _crashed(self, text: str) -> None:
         self.say(text, types.MessageType.Error)

@@ -50,6 +50,19 @@ TABLE: tuple[Setting, ...] = (
         sentence="What happens by itself when a file is opened or saved: nothing; its testbench is measured if anything that it depends on "
         "changed; or one is generated too for a module that has none. What you ask for runs in every mode.",
     ),
+    Setting(
+        key="background.onBattery",
+        default=False,
+        restricted=True,
+        sentence="Let what happens by itself run without mains too. What you ask for always runs.",
+    ),
+    Setting(
+        key="background.maxLoad",
+        default=4.0,
+        least=0,
+        restricted=True,
+        sentence="Load average over a minute, for each processor, from which on what happens by itself waits; 0 never waits for it.",
+    ),
     Setting(key="diagnostics.enabled", default=True, sentence="Show holes as diagnostics."),
     Setting(
         key="diagnostics.kinds",
@@ -115,6 +128,13 @@ TABLE: tuple[Setting, ...] = (
     Setting(key="prove.budgetSeconds", default=30.0, least=1, restricted=True, sentence="Seconds for a proof that you ask for, about."),
     Setting(key="simulation.runSeconds", default=120.0, least=0.1, restricted=True, sentence="Longest that one simulation may run."),
     Setting(key="simulation.seed", default=1, least=1, sentence="Seed of everything random."),
+    Setting(
+        key="retrain.schedule",
+        default="off",
+        choices=("off", "daily", "weekly"),
+        restricted=True,
+        sentence="How often `llm4cov-lsp retrain --if-due` is started by itself, while nothing else is to do.",
+    ),
     Setting(
         key="store.enabled", default=True, restricted=True, sentence="Keep what was tried in the store of trajectories on this machine."
     ),

@@ -147,7 +147,8 @@ async def connected(
     client = LanguageClient(converter_factory=default_converter)
     register_lsp_features(client, {name: one for name, one in DEFAULT_CLIENT_FEATURES.items() if name not in _OWN})
     editor = Editor(client)
-    client.set_configuration({"llm4cov": settings or {}})
+    # How busy the machine is that runs the tests, and whether it has mains, is not what they are about.
+    client.set_configuration({"llm4cov": {"background": {"maxLoad": 0, "onBattery": True}} | (settings or {})})
 
     @client.feature(types.WORKSPACE_APPLY_EDIT)
     def apply_edit(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:

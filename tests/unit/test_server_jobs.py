@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm4cov_lsp import jobs as jobs_module
+from llm4cov_lsp.about import jobs_told
 from llm4cov_lsp.jobs import CANCEL_S, JobFailed, Jobs, Priority
 from llm4cov_lsp.wire import Event, EventKind, Order, Request, RequestKind, Result, read_event, read_order, written
 
@@ -163,3 +165,38 @@ def test_messages_are_read_back_as_they_were() -> None:
 def test_no_bytes_break_the_readers(line: bytes) -> None:
     assert read_order(line) is None or read_order(line)
     assert read_event(line) is None or read_event(line)
+
+
+def test_what_happens_by_itself_waits_while_the_machine_has_no_time_and_what_is_asked_for_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "HOLD_S", 0.02)
+
+    async def inside() -> None:
+        programs: list[Program] = []
+        why: list[str | None] = ["on battery"]
+
+        def start() -> Program:
+            programs.append(Program())
+            return programs[-1]
+
+        over: list[str] = []
+        jobs = Jobs(over.append, start=start, hold=lambda job: why[0], on_past=lambda past: over.append(f"{past.top} {past.how}"))  # type: ignore[arg-type, return-value]
+        idle = jobs.submit(_request("idle"), "idle", priority=Priority.BACKGROUND)
+        assert jobs.running is None and idle.held_by == "on battery" and not programs
+        asked = jobs.submit(_request("asked"), "asked", priority=Priority.USER)
+        await _soon(lambda: jobs.running is asked)
+        programs[0].finish("asked")
+        await asked.done
+        assert jobs.running is None and jobs_told(jobs)[0]["because"] == "on battery"  # type: ignore[index, call-overload]
+        why[0] = None
+        await _soon(lambda: jobs.running is idle)
+        assert idle.held_by is None and jobs_told(jobs)[0]["state"] == "running"  # type: ignore[index, call-overload]
+        programs[0].finish("idle")
+        await idle.done
+        assert over == ["asked ok", "idle ok"]
+        dropped = jobs.submit(_request("dropped"), "d", priority=Priority.USER)
+        jobs.cancel(dropped)
+        jobs.cancel(dropped)
+        assert [past.how for past in jobs.history] == ["ok", "ok", "cancelled"]
+        jobs.close()
+
+    asyncio.run(asyncio.wait_for(inside(), 10))

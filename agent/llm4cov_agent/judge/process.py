@@ -201,10 +201,14 @@ def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits, uses_gpu: bool
 
 
 class OwnProgram:
-    """A program of this project that runs beside us with our rights and environment, and is told and tells in lines."""
+    """A program of this project that runs beside us with our rights and environment, and is told and tells in lines.
 
-    def __init__(self, argv: tuple[str, ...]) -> None:
-        self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    With `merged` its standard error is among the lines; otherwise it goes where ours goes.
+    """
+
+    def __init__(self, argv: tuple[str, ...], *, merged: bool = False) -> None:
+        errors = subprocess.STDOUT if merged else None
+        self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
         self.pid = self._child.pid
 
     def tell(self, line: bytes) -> bool:
