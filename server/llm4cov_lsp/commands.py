@@ -90,6 +90,18 @@ class Commands:
         self._session.edition += 1
         return {}
 
+    async def retrain(self) -> Answer:
+        """Learn from what is stored, in a process of its own."""
+        if not self._session.trusted:
+            return self._refuse(_NOT_TRUSTED)
+        if self._session.retraining.is_running:
+            return self._refuse("Retraining runs already.")
+        ended = await self._session.retrain(if_due=False)
+        if ended.was_cancelled:
+            return {"cancelled": True}
+        self._session.say(ended.words, types.MessageType.Info if ended.status == 0 else types.MessageType.Warning)
+        return {"status": ended.status, "words": ended.words}
+
     def info(self) -> Answer:
         """Give versions, the settings in force by folder, and the jobs."""
         running = self._session.jobs.running

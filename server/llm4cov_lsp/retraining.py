@@ -58,7 +58,8 @@ class Retraining:
     async def run(self, *, if_due: bool, on_line: Callable[[str], None]) -> Ended:
         """Run it to its end; each line that it prints is given to `on_line`. Not to be called while it runs."""
         assert self._program is None
-        self._program, self._cancelled = program, _ = self._start(if_due), False
+        self._program = program = self._start(if_due)
+        self._cancelled = False
         last: deque[str] = deque(maxlen=_LAST_LINES)
         lines = iter(program.lines())
         try:
@@ -67,8 +68,10 @@ class Retraining:
                 if words:
                     last.append(words)
                     on_line(words)
+            status = await asyncio.to_thread(program.wait)
         finally:
-            status = await asyncio.shield(asyncio.to_thread(program.finish))
+            # It is over already, unless nobody waits for it any more.
+            program.end()
             self._program = None
         return Ended(status, "\n".join(last), self._cancelled)
 

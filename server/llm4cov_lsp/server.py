@@ -215,6 +215,10 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     def restart() -> object:
         return commands.restart()
 
+    @server.command("llm4cov.retrain")
+    async def retrain() -> object:
+        return await answered(commands.retrain())
+
     @server.command("llm4cov.info")
     def info() -> object:
         return commands.info()

@@ -6,6 +6,7 @@ Called by the handlers in `server`, on the event loop; never waits for anything 
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
@@ -29,6 +30,7 @@ from llm4cov_lsp.progress import Shown, progress_of
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
 from llm4cov_lsp.results import Held, Results, design_key, is_current
+from llm4cov_lsp.retraining import IDLE_S, Ended, Retraining, keep_schedule
 from llm4cov_lsp.settings import DEFAULTS, SECTION, Settings, read_project_file, read_settings
 from llm4cov_lsp.wire import PROJECT_CODE, Event, EventKind, Request, RequestKind, Result
 
@@ -65,6 +67,10 @@ class Session:
         self._published: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._by_token: dict[types.ProgressToken, Job] = {}
+        self.retraining = Retraining()
+        self._retraining_bar: types.ProgressToken | None = None
+        self._active_at_s = time.monotonic()
+        """When a job ended last."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -128,12 +134,30 @@ class Session:
                 self._kept = KeptResults(read_config().cache_dir / "results", self.log)
             except BadConfiguration as error:
                 self.say_once(f"Results are not kept: {error}")
+        if not self._is_ready:
+            self._keep_retraining()
         self._is_ready = True
         for document in list(self.documents.values()):
             self._restore(document.path)
             self.publish_soon(document, delay_s=0)
         self.measure_open()
         self.refresh()
+
+    def _keep_retraining(self) -> None:
+        try:
+            state_dir = read_config().state_dir
+        except BadConfiguration:
+            # It was said already: the same variables decide where results are kept.
+            return
+        self.start(
+            keep_schedule(
+                schedule=self._retrain_schedule,
+                is_idle=self._is_idle,
+                run=lambda: self.retrain(if_due=True),
+                say=self.say_once,
+                state_dir=state_dir,
+            )
+        )
 
     def say(self, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
         """Show a message."""
@@ -238,6 +262,7 @@ class Session:
             return result
         finally:
             self.jobs.cancel(job)
+            self._active_at_s = time.monotonic()
             self.busy.pop(key, None)
             for one in [one for one, other in self._by_token.items() if other is job]:
                 del self._by_token[one]
@@ -280,6 +305,36 @@ class Session:
         job = self._by_token.get(token)
         if job is not None:
             self.jobs.cancel(job)
+        elif token == self._retraining_bar:
+            self.retraining.cancel()
+
+    async def retrain(self, *, if_due: bool) -> Ended:
+        """Start learning as a process of its own, with a bar that ends it. Not to be called while it runs."""
+        shown = Shown()
+        running = asyncio.ensure_future(self.retraining.run(if_due=if_due, on_line=lambda words: self._say_retraining(words)))
+        self._retraining_bar = token = await self._begin("Retraining", shown)
+        try:
+            return await running
+        finally:
+            self._retraining_bar = None
+            if token is not None:
+                self._server.work_done_progress.end(token, types.WorkDoneProgressEnd())
+
+    def _say_retraining(self, words: str) -> None:
+        self.log(f"retraining: {words}")
+        if self._retraining_bar is not None:
+            self._server.work_done_progress.report(self._retraining_bar, types.WorkDoneProgressReport(message=words, cancellable=True))
+
+    def _retrain_schedule(self) -> str:
+        """Give the most frequent schedule of any folder."""
+        found = {settings.text("retrain.schedule") for settings in self._settings.values()} if self.trusted else set()
+        return next((one for one in ("daily", "weekly") if one in found), "off")
+
+    def _is_idle(self) -> bool:
+        settings = self.settings_for(Path())
+        waits = reason_to_wait(on_battery=settings.flag("background.onBattery"), max_load=settings.number("background.maxLoad"))
+        quiet = time.monotonic() - self._active_at_s > IDLE_S
+        return quiet and waits is None and not self.retraining.is_running and next(self._jobs(), None) is None
 
     def take(self, key: str, request: Request, result: Result) -> Held:
         """Keep a result and show it wherever the file is still the one that was measured."""
@@ -318,6 +373,7 @@ class Session:
             timer.cancel()
         for task in list(self._tasks):
             task.cancel()
+        self.retraining.cancel()
         self.jobs.close()
 
     def _jobs(self) -> Iterator[Job]:

@@ -1,4 +1,4 @@
-"""`retrain`: for now it says what is stored to learn from, and that nothing learns from it yet. Loads no model."""
+"""`retrain`: for now it says what is stored to learn from, and that no command learns from it yet. Loads no model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llm4cov_agent.config import read_config
 from llm4cov_agent.trajectories.store import open_store
 from llm4cov_agent.trajectories.trajectory import standing
 
-NOT_BUILT = "Learning is not built yet: nothing was trained, and no adapter was written."
+NOT_BUILT = "`retrain` is not built yet: nothing was trained, and no adapter was written."
 
 
 def retrain(

@@ -226,6 +226,10 @@ class OwnProgram:
         assert self._child.stdout is not None
         yield from self._child.stdout
 
+    def wait(self) -> int:
+        """Wait until it ends by itself; gives its exit status, negative for a signal. Blocks, so this is for a thread."""
+        return self._child.wait()
+
     def end(self) -> int:
         """Kill it and whatever it started that has not left its group; gives its exit status, negative for a signal."""
         status = self._child.poll()
