@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from llm4cov_agent.cli.app import app
 from llm4cov_agent.cli.app import main as run_command
+from llm4cov_agent.config import read_config
 from llm4cov_agent.errors import BadConfiguration
 from llm4cov_lsp import settings as table
 
@@ -23,9 +25,11 @@ def serve(
 ) -> None:
     """Run the language server."""
     # What a command line never needs is not loaded for it.
+    from llm4cov_lsp.logfile import open_log
     from llm4cov_lsp.server import make_server
 
     logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if verbose else logging.ERROR)
+    open_log(read_config().state_dir)
     if stdio and tcp is not None:
         raise BadConfiguration("--stdio and --tcp exclude each other.")
     if tcp is None:
@@ -35,6 +39,43 @@ def serve(
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise BadConfiguration(f"--tcp should be HOST:PORT, such as 127.0.0.1:2087, not {tcp!r}.")
     make_server().start_tcp(host.strip("[]") or "127.0.0.1", int(port))
+
+
+@app.command(name="debug-bundle")
+def debug_bundle(
+    output: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The file to write; one that is there stays.", show_default=False)],
+    with_sources: Annotated[
+        list[Path] | None,
+        typer.Option("--with-sources", metavar="FILE", help="Put this source or testbench in too; may be repeated.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a zip file for a report: versions, what doctor says, settings, the server's log; no sources unless you name them."""
+    from llm4cov_agent.cli.doctor import doctor_record
+    from llm4cov_lsp.about import settings_told
+    from llm4cov_lsp.bundle import write_bundle
+
+    folder = Path.cwd()
+    project, problems = table.read_project_file(folder)
+    found, trouble = table.read_settings(None, project, trusted=True)
+    for path in with_sources or ():
+        if not path.is_file():
+            raise BadConfiguration(f"--with-sources {path}: there is no such file.")
+    try:
+        write_bundle(
+            output,
+            doctor=doctor_record(),
+            settings=settings_told({str(folder): found}),
+            jobs={"jobs": [], "note": "the log has them", "problems": [*problems, *trouble]},
+            state_dir=read_config().state_dir,
+            sources=with_sources,
+        )
+    except FileExistsError as error:
+        raise BadConfiguration(f"{output} exists already; name another file.") from error
+    except OSError as error:
+        raise BadConfiguration(f"{output} can't be written: {error.strerror}") from error
+    sys.stdout.write(f"{output}\n")
+    inside = "the sources that you named are, too" if with_sources else "no source is"
+    sys.stderr.write(f"Read it before you send it: names of files, folders and modules are in it; {inside}.\n")
 
 
 @app.command()

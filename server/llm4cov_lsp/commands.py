@@ -5,15 +5,21 @@ Each answers the client with a small JSON object; what a person has to read goes
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lsprotocol import types
 from pygls import uris
 from pygls.lsp.server import LanguageServer
 
+from llm4cov_agent.cli.doctor import doctor_record
+from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
+from llm4cov_agent.errors import BadConfiguration
 from llm4cov_agent.judge.coverage import percent_text
-from llm4cov_lsp.about import jobs_told, settings_told, versions
+from llm4cov_lsp.about import jobs_told, past_told, settings_told, versions
+from llm4cov_lsp.bundle import write_bundle
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import verdict_words
 from llm4cov_lsp.features.edits import can_create, creating, free_path
@@ -101,6 +107,40 @@ class Commands:
             return {"cancelled": True}
         self._session.say(ended.words, types.MessageType.Info if ended.status == 0 else types.MessageType.Warning)
         return {"status": ended.status, "words": ended.words}
+
+    async def doctor(self) -> Answer:
+        """Check the tools, as `llm4cov-lsp doctor --json` does: the user's own, nothing of the workspace."""
+        return await asyncio.to_thread(doctor_record)
+
+    async def debug_bundle(self, path: str = "", with_sources: str = "") -> Answer:
+        """Write what a report needs into a file: the named one, or one in the state folder; with the word `sources` those go in too."""
+        try:
+            state_dir = read_config().state_dir
+        except BadConfiguration as error:
+            return self._refuse(str(error))
+        place = Path(path) if path else state_dir / "bundles" / f"llm4cov-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.zip"
+        if not place.is_absolute():
+            return self._refuse(f"The debug bundle needs an absolute path, not {path!r}.")
+        jobs = self._session.jobs
+        history: list[Json] = [past_told(past) for past in jobs.history]
+        rests_on = {one.path for held in self._session.results for one in held.rests_on}
+        opened = {str(document.path) for document in self._session.documents.values()}
+        sources = [Path(name) for name in sorted(opened | rests_on)] if with_sources == "sources" else None
+        told_settings = settings_told(self._session.settings)
+        told_jobs: Json = {"over": history, "now": jobs_told(jobs)}
+
+        def write() -> None:
+            write_bundle(place, doctor=doctor_record(), settings=told_settings, jobs=told_jobs, state_dir=state_dir, sources=sources)
+
+        try:
+            await asyncio.to_thread(write)
+        except FileExistsError:
+            return self._refuse(f"{place} exists already; name another file.")
+        except OSError as error:
+            return self._refuse(f"{place} can't be written: {error.strerror}")
+        inside = "your sources are" if sources is not None else "no source is"
+        self._session.say(f"{place}: read it before you send it. Names of files, folders and modules are in it; {inside}.")
+        return {"path": str(place)}
 
     def info(self) -> Answer:
         """Give versions, the settings in force by folder, and the jobs."""

@@ -13,13 +13,14 @@ from llm4cov_agent.digest import Json
 
 GONE = "(removed)"
 _NAMES = re.compile(r"(?i)(api_?-?key|key$|token|secret|passw|credential|authorization|cookie)")
+_WORD = r"(?:api[_-]?key|token|secret|passw(?:or)?d|credential)"
 _SHAPES = re.compile(
-    r"""(?ix)
+    rf"""(?ix)
     (?P<address> [a-z][a-z0-9+.-]*:// ) [^/\s@"']+ @
-    | (?P<named> \b [\w.-]* (?:api[_-]?key|token|secret|passw(?:or)?d|credential) [\w.-]* ["']? (?: \s*[=:]\s* | \s+ ) ["']? )
-      (?!\() [^\s"',;}]+
-    | (?P<bearer> \b (?:bearer|basic) \s+ ) [a-z0-9._~+/=-]{8,}
-    | \b (?: sk-|ghp_|gho_|github_pat_|hf_|xox[abp]-|AKIA|glpat- ) [\w-]{8,}
+    # NAME=VALUE, "name": "value", --name VALUE
+    | (?P<named> (?: \b [\w.-]* {_WORD} [\w.-]* ["']? \s* [=:] \s* | (?<!\S) --? [\w.-]* {_WORD} [\w.-]* \s+ ) ["']? ) (?!\() [^\s"',;}}]+
+    | (?P<bearer> \b (?:bearer|basic) \s+ ) [a-z0-9._~+/=-]{{8,}}
+    | \b (?: sk-|ghp_|gho_|github_pat_|hf_|xox[abp]-|AKIA|glpat- ) [\w-]{{8,}}
     """
 )
 

@@ -15,10 +15,12 @@ from lsprotocol import types
 from pygls import uris
 from pygls.lsp.server import LanguageServer
 
+from llm4cov_lsp.about import versions
 from llm4cov_lsp.commands import Answer, Commands
 from llm4cov_lsp.features.actions import KINDS, actions_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
+from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.positions import changed
 from llm4cov_lsp.project import WATCHED, is_project_file
 from llm4cov_lsp.protocol import MODULES, as_json
@@ -46,6 +48,7 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
     def initialize(params: types.InitializeParams) -> None:
         options = params.initialization_options
         # Only an editor that knows of trust says that there is none.
+        LOGGER.info("begins for %s: %s", params.client_info.name if params.client_info is not None else "an editor", versions())
         session.trusted = not (isinstance(options, dict) and options.get("trusted") is False)
         session.tells_coverage = isinstance(options, dict) and options.get("coverage") is True
 
@@ -218,6 +221,14 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     @server.command("llm4cov.retrain")
     async def retrain() -> object:
         return await answered(commands.retrain())
+
+    @server.command("llm4cov.doctor")
+    async def doctor() -> object:
+        return await answered(commands.doctor())
+
+    @server.command("llm4cov.debugBundle")
+    async def debug_bundle(*path_and_sources: str) -> object:
+        return await answered(commands.debug_bundle(*path_and_sources[:2]))
 
     @server.command("llm4cov.info")
     def info() -> object:

@@ -6,6 +6,7 @@ Called by the handlers in `server`, on the event loop; never waits for anything 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import Coroutine, Iterator
@@ -19,11 +20,13 @@ from pygls.workspace import PositionCodec
 
 from llm4cov_agent.config import read_config
 from llm4cov_agent.errors import BadConfiguration
+from llm4cov_lsp.about import past_told
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.coverage import coverage_message
 from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, project_words, shown_problems
-from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Priority
+from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Past, Priority
 from llm4cov_lsp.kept import KeptResults
+from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.machine import reason_to_wait
 from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import Shown, progress_of
@@ -50,7 +53,7 @@ class Session:
         self.documents: dict[str, Document] = {}
         self.results = Results()
         self._kept: KeptResults | None = None
-        self.jobs = Jobs(self._crashed, hold=self._hold)
+        self.jobs = Jobs(self._crashed, hold=self._hold, on_past=_log_past)
         self.trusted = True
         self.tells_coverage = False
         """Whether the editor wants coverage as messages, to show it in its own way."""
@@ -128,6 +131,7 @@ class Session:
                 self._settings[scope or Path()] = settings
                 self.edition += 1
             for problem in (*problems, *found):
+                LOGGER.warning("%s", problem)
                 self.say_once(problem)
         if self._kept is None:
             try:
@@ -321,6 +325,7 @@ class Session:
                 self._server.work_done_progress.end(token, types.WorkDoneProgressEnd())
 
     def _say_retraining(self, words: str) -> None:
+        LOGGER.info("retraining: %s", words)
         self.log(f"retraining: {words}")
         if self._retraining_bar is not None:
             self._server.work_done_progress.report(self._retraining_bar, types.WorkDoneProgressReport(message=words, cancellable=True))
@@ -513,6 +518,7 @@ class Session:
         settings = self.settings_for(Path(job.request.file))
         why = reason_to_wait(on_battery=settings.flag("background.onBattery"), max_load=settings.number("background.maxLoad"))
         if why != job.held_by:
+            LOGGER.info("%s %s: %s", job.request.kind.value, job.request.top, f"waits: {why}" if why is not None else "goes on")
             self.log(f"{job.request.kind.value} {job.request.top}: {f'waits: {why}' if why is not None else 'goes on'}")
             self.refresh()
         return why
@@ -524,7 +530,12 @@ class Session:
         return f"{title} (waits: {held})" if title is not None and held is not None else title
 
     def _crashed(self, text: str) -> None:
+        LOGGER.error("%s", text)
         self.say(text, types.MessageType.Error)
+
+
+def _log_past(past: Past) -> None:
+    LOGGER.info("job %s", json.dumps(past_told(past)))
 
 
 def _same_run(one: Request, other: Request) -> bool:

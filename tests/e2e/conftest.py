@@ -61,7 +61,8 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture(autouse=True)
-def _kept_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _kept_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("LLM4COV_STATE_DIR", str(tmp_path / "state"))
     folder = os.environ.get("LLM4COV_TEST_CACHE") or str(Path(tempfile.gettempdir()) / "llm4cov-test-cache")
     monkeypatch.setenv("LLM4COV_CACHE_DIR", folder)
     yield

@@ -19,6 +19,7 @@ from rich.text import Text
 from llm4cov_agent.cli import options as given
 from llm4cov_agent.cli.console import ExitStatus, leave, print_json, results
 from llm4cov_agent.config import read_config, secret
+from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import ToolMissing
 from llm4cov_agent.judge import cocotb_runtime, landlock, process, report
 from llm4cov_agent.judge.process import Limits, run
@@ -48,14 +49,23 @@ def doctor(as_json: given.AsJson = False) -> None:
     checks = tuple(_checks())
     broken = [check for check in checks if check.needed and check.version is None]
     if as_json:
-        records = [
-            {"name": check.name, "needed": check.needed, "version": check.version, "place": check.place, "remedy": check.remedy}
-            for check in checks
-        ]
-        print_json({"ok": not broken, "checks": records})
+        print_json(_record(checks))
     else:
         _print(checks, broken)
     leave(ExitStatus.TOOL_MISSING if broken else ExitStatus.DONE)
+
+
+def doctor_record() -> dict[str, Json]:
+    """Check every tool; gives what `doctor --json` prints. Runs programs for their versions, which takes a second or two."""
+    return _record(tuple(_checks()))
+
+
+def _record(checks: tuple[Check, ...]) -> dict[str, Json]:
+    records: list[Json] = [
+        {"name": check.name, "needed": check.needed, "version": check.version, "place": check.place, "remedy": check.remedy}
+        for check in checks
+    ]
+    return {"ok": not any(check.needed and check.version is None for check in checks), "checks": records}
 
 
 def _print(checks: tuple[Check, ...], broken: list[Check]) -> None:
