@@ -13,7 +13,7 @@ demo: $(VENV)/.base
 	@echo "\n$$ llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv"
 	@$(BIN)/llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv --force
 
-test: lint unit acceptance e2e
+test: lint unit acceptance e2e extension-test
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -30,6 +30,20 @@ acceptance: $(VENV)/.models system
 # The language server through a client, and through Neovim.
 e2e: $(VENV)/.dev system
 	$(BIN)/python tests/rerun_crashed.py tests/e2e
+
+# The VS Code extension: dist/llm4cov.vsix, with this project's wheel in it.
+WITH_NODE := $(CURDIR)/extension/scripts/with_node.sh $(abspath $(BIN))/python
+.PHONY: extension extension-test
+extension: $(VENV)/.dev extension/node_modules/.package-lock.json
+	$(WITH_NODE) extension/scripts/package.sh $(abspath $(BIN))/python
+
+extension-test: extension/node_modules/.package-lock.json
+	cd extension && $(WITH_NODE) npm run --silent check
+	cd extension && $(WITH_NODE) npm run --silent unit
+
+extension/node_modules/.package-lock.json: extension/package-lock.json $(VENV)/.dev
+	cd extension && $(WITH_NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # Random, cocotb and waveforms on every fixture: about an hour on two cores.
 test-all: lint unit $(VENV)/.models
