@@ -96,7 +96,7 @@ def main() -> None:
         sys.argv.insert(1, "serve")
     # Rooms that this one may not import bring their own commands, such as `retrain`.
     for entry in importlib.metadata.entry_points(group="llm4cov_lsp.commands"):
-        app.command(name=entry.name)(entry.load())
+        app.add_typer(entry.load(), name=entry.name)
     run_command()
 
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from typer import Typer
 from typer.testing import CliRunner
 
 from llm4cov_agent.judge.process import OwnProgram
@@ -18,15 +17,9 @@ from llm4cov_lsp.retraining import Ended, Retraining, is_due, keep_schedule, rem
 from llm4cov_training.cli import NOT_BUILT, retrain
 
 
-def _app() -> Typer:
-    app = Typer()
-    app.command()(retrain)
-    return app
-
-
 def test_the_command_says_that_learning_is_not_built_and_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "none.db"))
-    answer = CliRunner().invoke(_app(), ["--if-due"])
+    answer = CliRunner().invoke(retrain, ["--if-due"])
     assert answer.exit_code == 2 and NOT_BUILT in answer.stderr and "Stored to learn from: nothing" in answer.stderr
     assert not (tmp_path / "none.db").exists()
 

@@ -1,4 +1,4 @@
-"""`retrain`: for now it says what is stored to learn from, and that no command learns from it yet. Loads no model."""
+"""`retrain` and the commands below it. By itself it says what is stored, and that nothing learns from it yet. Loads no model."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from llm4cov_agent.cli.options import AsJson
 from llm4cov_agent.config import read_config
 from llm4cov_agent.trajectories.store import open_store
 from llm4cov_agent.trajectories.trajectory import standing
+from llm4cov_training.commands.corpus import corpus
 
 NOT_BUILT = "`retrain` is not built yet: nothing was trained, and no adapter was written."
 
 
-def retrain(
+retrain = typer.Typer(help="Learn from what is stored; make designs and trajectories to learn from.", invoke_without_command=True)
+retrain.command("corpus")(corpus)
+
+
+@retrain.callback(invoke_without_command=True)
+def stored(
+    context: typer.Context,
     if_due: Annotated[bool, typer.Option("--if-due", help="Do nothing if too little was stored since the last time.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Learn from what is stored. Not built yet: says what there is to learn from."""
+    if context.invoked_subcommand is not None:
+        return
     place = read_config().store
     trajectories = rounds = accepted = designs = 0
     if place.exists():

@@ -1,0 +1,27 @@
+"""Where learning keeps its files unless told otherwise, and how its progress is shown. Knows no command."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from llm4cov_agent.cli.console import messages
+from llm4cov_agent.config import read_config
+
+
+def learning_folder() -> Path:
+    """Beside the store of trajectories."""
+    return read_config().store.parent / "learning"
+
+
+@contextlib.contextmanager
+def counted(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar with a count and the time left on a terminal, nothing elsewhere; gives what takes the count so far."""
+    console = messages()
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda done: bars.update(task, completed=done)
