@@ -34,7 +34,7 @@ from llm4cov_lsp.project import request_of, testbench_of, testbench_places, test
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
 from llm4cov_lsp.results import Held, Results, design_key, is_current
 from llm4cov_lsp.retraining import IDLE_S, Ended, Retraining, keep_schedule
-from llm4cov_lsp.settings import DEFAULTS, SECTION, Settings, read_project_file, read_settings
+from llm4cov_lsp.settings import DEFAULTS, FILE_NAME, SECTION, Settings, read_project_file, read_settings
 from llm4cov_lsp.wire import PROJECT_CODE, Event, EventKind, Request, RequestKind, Result
 
 PUBLISH_S = 0.15
@@ -66,6 +66,8 @@ class Session:
         self.edition = 0
         """Of the settings: goes up when one changes, and when the worker is restarted on request."""
         self._settings: dict[Path, Settings] = {}
+        self._stamps: dict[Path, int | None] = {}
+        """By folder: when its `llm4cov.toml` was changed, as it was read."""
         self._said: set[str] = set()
         self._published: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -125,6 +127,8 @@ class Session:
     def take_settings(self, values: dict[Path | None, object]) -> None:
         """Take the client's settings by folder; None stands for files outside of all folders."""
         for scope, client in values.items():
+            if scope is not None:
+                self._stamps[scope] = _stamp(scope)
             project, problems = read_project_file(scope) if scope is not None else (None, ())
             settings, found = read_settings(client, project, trusted=self.trusted)
             if self._settings.get(scope or Path()) != settings:
@@ -197,7 +201,12 @@ class Session:
             self._publish_all()
 
     def saved(self, uri: str) -> None:
-        """Look at a document's file again, and measure what rests on it."""
+        """Look at a document's file again, and measure what rests on it.
+
+        An editor that watches no files tells nothing of the project's own, so those are looked at too.
+        """
+        if any(_stamp(scope) != before for scope, before in self._stamps.items()):
+            self.start(self.load_settings())
         document = self.documents.get(uri)
         if document is not None:
             document.take_saved()
@@ -532,6 +541,13 @@ class Session:
     def _crashed(self, text: str) -> None:
         LOGGER.error("%s", text)
         self.say(text, types.MessageType.Error)
+
+
+def _stamp(folder: Path) -> int | None:
+    try:
+        return (folder / FILE_NAME).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _log_past(past: Past) -> None:

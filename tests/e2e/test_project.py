@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,14 @@ def _open(editor: Editor, file: Path) -> None:
 def _tell(editor: Editor, path: Path, kind: types.FileChangeType = types.FileChangeType.Changed) -> None:
     changes = types.DidChangeWatchedFilesParams([types.FileEvent(path.as_uri(), kind)])
     editor.client.workspace_did_change_watched_files(changes)
+
+
+async def until_settings(editor: Editor, folder: str, key: str, value: object) -> None:
+    """Wait until a folder's setting is in force."""
+    deadline = time.monotonic() + 10
+    while (await editor.command("llm4cov.info"))["settings"][folder][key] != value:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 def _measured(found: list[types.Diagnostic]) -> bool:
@@ -136,11 +146,16 @@ async def test_each_folder_of_a_workspace_has_its_own_settings(tmp_path: Path) -
         assert {item.code for item in branches} == {"branch"}
         toggles = await editor.diagnostics(files[1].as_uri(), _measured)
         assert {item.code for item in toggles} == {"toggle"} and any("q[2]" in item.message or "q[" in item.message for item in toggles)
-        settings = await editor.command("llm4cov.info")
-        assert settings["trusted"]
-        # One folder's settings change; the other's stay.
+        settings = (await editor.command("llm4cov.info"))["settings"]
+        assert settings[str(one)]["files.defines"] == ["WIDTH=2"] and settings[str(other)]["files.defines"] == ["WIDTH=3"]
+        # And the editor's own settings may be of one folder.
+        editor.client.set_configuration({"inlayHints": {"enabled": True}}, section="llm4cov", scope_uri=other.as_uri())
+        editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
+        await until_settings(editor, str(other), "inlayHints.enabled", True)
+        assert (await editor.command("llm4cov.info"))["settings"][str(one)]["inlayHints.enabled"] is False
+        # An editor that watches no files: a save finds the change. One folder's settings change; the other's stay.
         (other / "llm4cov.toml").write_text((other / "llm4cov.toml").read_text().replace('"toggle"', '"fsm"'))
-        _tell(editor, other / "llm4cov.toml")
+        editor.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(files[1].as_uri())))
         await until(lambda: True if not [p for p in editor.published if p.uri == files[1].as_uri()][-1].diagnostics else None, 30)
         assert [p for p in editor.published if p.uri == leaf.as_uri()][-1].diagnostics
 
