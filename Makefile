@@ -57,7 +57,7 @@ bench: $(VENV)/.models
 	$(BIN)/python -m benchmarks.closure
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.models --rounds 0 --cases stimulus --max-tokens 200 --prompt-tokens 1000 --name models_direct
-	$(BIN)/python -m benchmarks.models --every 8 --max-tokens 200 --prompt-tokens 1000
+	$(BIN)/python -m benchmarks.models --every 4 --max-tokens 200 --prompt-tokens 1000
 
 # Icarus Verilog, bubblewrap and lcov are what the tests compare with; without root they say which of them is missing.
 .PHONY: system

@@ -60,7 +60,7 @@ def main() -> int:
     summary: dict[str, Json] = {}
     chains: dict[str, list[tuple[Transition, ...]]] = {}
     # What the build cache holds from earlier runs would make the judge look faster than it is for a new testbench.
-    with closing(open_backend(BackendSettings(kind=BackendKind.LLAMA, context_tokens=8192))) as backend:
+    with closing(open_backend(BackendSettings(kind=BackendKind.LLAMA, context_tokens=8192, uses_learned=False))) as backend:
         for name in options.names or loader.names()[:: options.every]:
             kept: dict[str, tuple[Transition, ...]] = {}
             for case in options.cases.split(","):

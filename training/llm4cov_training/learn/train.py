@@ -173,6 +173,30 @@ def train(
     return Trained(weights=_save(trainer.model, folder), losses=losses, tokens=tokens, seconds=seconds, batch=batch)
 
 
+def seconds_for_pack(model: Any, pack: Pack, recipe: Recipe) -> float:
+    """Measure how long one pack takes, forwards and backwards; nothing is learned, and the model is as it was."""
+    learner = model if recipe.full or hasattr(model, "peft_config") else get_peft_model(model, _lora(recipe))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    learner.to(device)
+    batch = {name: values.to(device) for name, values in _collate([_row(pack)]).items()}
+    taken = []
+    for _ in range(2):
+        # The first also warms caches up.
+        began = time.monotonic()
+        learner(**batch).loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        taken.append(time.monotonic() - began)
+        learner.zero_grad(set_to_none=True)
+    if learner is not model:
+        learner.unload()
+    return min(taken)
+
+
+def _row(pack: Pack) -> dict[str, Sequence[int]]:
+    return {"ids": pack.ids, "labels": pack.labels, "positions": pack.positions}
+
+
 def _lora(recipe: Recipe) -> LoraConfig:
     return LoraConfig(
         r=recipe.rank,
@@ -213,7 +237,7 @@ def _trainer(model: Any, packs: Sequence[Pack], recipe: Recipe, watch: _Watch) -
     trainer = transformers.Trainer(
         model=model,
         args=arguments,
-        train_dataset=[{"ids": pack.ids, "labels": pack.labels, "positions": pack.positions} for pack in packs],
+        train_dataset=[_row(pack) for pack in packs],
         data_collator=_collate,
         callbacks=[watch],
     )

@@ -1,0 +1,268 @@
+"""From examples to a live adapter: trains, makes it portable, measures it beside what is live, promotes it if it is better.
+
+A run has a folder that is named by all that decides it, so one that was stopped goes on, in whichever phase it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from cattrs.preconf.json import make_converter
+
+from llm4cov_agent.digest import Json, digest_json
+from llm4cov_agent.errors import Problem, has_errors
+from llm4cov_agent.judge.simulator import Simulator
+from llm4cov_agent.loop.policies.adapters import GGUF_NAME, Adapter, Adapters
+from llm4cov_agent.loop.policies.backends import BackendKind, BackendSettings, open_backend
+from llm4cov_agent.loop.policies.model_file import label, unusable
+from llm4cov_agent.loop.state import DesignText
+from llm4cov_training.adapters.gguf_lora import BaseShape, write_gguf_lora
+from llm4cov_training.examples import Example
+from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan, difference, estimates, evaluate, is_better
+from llm4cov_training.learn.recipe import Recipe
+from llm4cov_training.learn.tokens import Pack, pack, tokens_of_example
+from llm4cov_training.learn.train import Step, Trained, load_base, seconds_for_pack, train
+
+_CONVERTER = make_converter()
+_PACKAGES = ("llm4cov-lsp", "torch", "transformers", "peft", "gguf", "llama-cpp-python")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is learned, with what, and how it is judged."""
+
+    base: Path
+    recipe: Recipe
+    examples: tuple[Example, ...]
+    held_out: tuple[tuple[str, DesignText], ...]
+    """Designs that nothing is learned from, by name."""
+    user_designs: frozenset[str] = frozenset()
+    """Digests of the user's own designs among those of the examples."""
+    evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that decides the weights."""
+        return digest_json({"base": label(self.base), "recipe": self.recipe.to_json(), "examples": [one.digest for one in self.examples]})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a run would be."""
+
+    examples: int
+    too_long: int
+    """Examples that no pack can hold."""
+    packs: int
+    steps: int
+    train_s: float
+    """Seconds of training, from the time that one pack took."""
+    tokens_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run came to."""
+
+    adapter: Adapter | None
+    """None where there is none, for the reasons in `problems`."""
+    promoted: bool = False
+    before: tuple[DesignScore, ...] = ()
+    """Of what was live, on the held-out designs."""
+    after: tuple[DesignScore, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    stopped: bool = False
+    """Whether it was stopped; the same plan goes on from there."""
+
+
+class Teller:
+    """Is told how a run goes; does nothing."""
+
+    def phase(self, words: str) -> None:
+        """Say what is done next."""
+
+    def step(self, step: Step) -> None:
+        """Say how a step of training went."""
+
+    def scored(self, who: str, score: DesignScore, of: int) -> None:
+        """Say how one design went."""
+
+
+def forecast(plan: Plan) -> tuple[Forecast | None, tuple[Problem, ...]]:
+    """Say what a run would learn and how long it would take here; computes one pack to measure that."""
+    base, problems = _load(plan)
+    if base is None:
+        return None, problems
+    model, packs, too_long = base
+    if not packs:
+        return None, (_nothing(too_long),)
+    recipe = plan.recipe
+    seconds = seconds_for_pack(model, packs[0], recipe)
+    per_epoch = max(1, -(-len(packs) // (recipe.batch * recipe.accumulation)))
+    steps = min(recipe.epochs * per_epoch, recipe.most_steps or recipe.epochs * per_epoch)
+    mean = sum(len(one.ids) for one in packs) / len(packs)
+    computed = steps * recipe.batch * recipe.accumulation if recipe.most_steps else recipe.epochs * len(packs)
+    rate = len(packs[0].ids) / max(seconds, 1e-6)
+    return Forecast(
+        examples=len(plan.examples),
+        too_long=too_long,
+        packs=len(packs),
+        steps=steps,
+        train_s=computed * mean / rate,
+        tokens_per_s=rate,
+    ), ()
+
+
+def relearn(
+    plan: Plan, simulator: Simulator, adapters: Adapters, folder: Path, *, tell: Teller | None = None, cancel: Event | None = None
+) -> Outcome:
+    """Do all of it. `folder` holds unfinished runs; what a run leaves there is removed once its adapter is in the registry.
+
+    Raises OSError where the disk can't take it; nothing half-made is ever in the registry.
+    """
+    tell = tell or Teller()
+    clash = {one.design for one in plan.examples} & {design.design.digest for _, design in plan.held_out}
+    if clash:
+        raise ValueError(f"{len(clash)} designs are both learned from and held out")
+    name = plan.digest.removeprefix("sha256:")[:16]
+    known = adapters.get(name)
+    if known is not None:
+        return Outcome(adapter=known, problems=(Problem(f"nothing is new since adapter {name} learned from the same"),))
+    work = folder / name
+    work.mkdir(parents=True, exist_ok=True)
+    tell.phase("loading the base model")
+    base, problems = _load(plan)
+    if base is None:
+        return Outcome(adapter=None, problems=problems)
+    model, packs, too_long = base
+    if not packs:
+        return Outcome(adapter=None, problems=(_nothing(too_long),))
+    tell.phase("learning")
+    shape = _shape(model)
+    trained = train(model, packs, plan.recipe, work, on_step=tell.step, cancel=cancel)
+    del model, base
+    if trained.weights is None:
+        return Outcome(adapter=None, problems=trained.problems, stopped=trained.stopped)
+    problems = write_gguf_lora(trained.weights, shape, trained.weights / GGUF_NAME)
+    if has_errors(problems):
+        return Outcome(adapter=None, problems=problems)
+    label_of_base = label(plan.base)
+    live = adapters.live(label_of_base)
+    scores: dict[str, tuple[DesignScore, ...]] = {}
+    for who, adapter in (
+        (live.id if live is not None else "base", live.gguf if live is not None else None),
+        (name, trained.weights / GGUF_NAME),
+    ):
+        tell.phase(f"measuring {who} on {len(plan.held_out)} designs that it has not seen")
+        scores[who] = _scores(plan, who, adapter, simulator, work, tell, cancel)
+        if len(scores[who]) < len(plan.held_out):
+            return Outcome(adapter=None, stopped=True)
+    before, after = scores.values()
+    manifest = _manifest(plan, trained, too_long, label_of_base, live, before, after)
+    kept = adapters.add(name, trained.weights, manifest)
+    shutil.rmtree(work)
+    promoted = bool(before) and is_better(before, after)
+    if promoted:
+        adapters.promote(kept)
+    return Outcome(adapter=kept, promoted=promoted, before=before, after=after)
+
+
+def _load(plan: Plan) -> tuple[tuple[Any, tuple[Pack, ...], int] | None, tuple[Problem, ...]]:
+    problem = unusable(plan.base, may_be_folder=True)
+    if problem is not None:
+        return None, (problem,)
+    try:
+        model, tokenizer, control = load_base(plan.base, plan.recipe.precision)
+    except Exception as error:  # noqa: BLE001 - a file that is damaged breaks the library's readers in ways of their own
+        hint = "It has to be a GGUF file or a folder that transformers loads."
+        return None, (Problem(f"the base model can't be loaded: {' '.join(str(error).split())[:300]}", file=str(plan.base), hint=hint),)
+    examples = (tokens_of_example(one.messages, one.completion, tokenizer, control) for one in plan.examples)
+    packs, too_long = pack(examples, sequence_tokens=plan.recipe.sequence_tokens, seed=plan.recipe.seed)
+    return (model, packs, too_long), ()
+
+
+def _nothing(too_long: int) -> Problem:
+    if too_long:
+        hint = "Set sequence_tokens higher in the recipe."
+        return Problem(f"there is nothing to learn from: all {too_long} examples are longer than a pack", hint=hint)
+    return Problem("there is nothing to learn from", hint="Generate and accept testbenches first, or synthesise trajectories.")
+
+
+def _shape(model: Any) -> BaseShape:
+    config = model.config
+    return BaseShape(
+        model_type=config.model_type,
+        num_hidden_layers=config.num_hidden_layers,
+        num_attention_heads=config.num_attention_heads,
+        num_key_value_heads=config.num_key_value_heads,
+    )
+
+
+def _scores(
+    plan: Plan, who: str, adapter: Path | None, simulator: Simulator, work: Path, tell: Teller, cancel: Event | None
+) -> tuple[DesignScore, ...]:
+    """Measure one of the two; what an earlier call measured is read back."""
+    file = work / f"scores-{who}.json"
+    found: list[DesignScore] = []
+    if file.exists():
+        found = _CONVERTER.loads(file.read_text("utf-8"), list[DesignScore])
+    done = {one.name for one in found}
+    left = [(name, design) for name, design in plan.held_out if name not in done]
+    settings = BackendSettings(kind=BackendKind.LLAMA, model=str(plan.base), adapter=adapter, uses_learned=False)
+    with contextlib.closing(open_backend(settings)) as backend:
+        for score in evaluate(backend, left, simulator, plan.evaluation, cancel=cancel):
+            found.append(score)
+            tell.scored(who, score, len(plan.held_out))
+            partial = file.with_suffix(".partial")
+            partial.write_text(_CONVERTER.dumps(found), "utf-8")
+            partial.replace(file)
+    order = {name: rank for rank, (name, _) in enumerate(plan.held_out)}
+    return tuple(sorted(found, key=lambda one: order[one.name]))
+
+
+def _manifest(
+    plan: Plan,
+    trained: Trained,
+    too_long: int,
+    base: str,
+    live: Adapter | None,
+    before: Sequence[DesignScore],
+    after: Sequence[DesignScore],
+) -> dict[str, Json]:
+    versions: dict[str, Json] = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    measured: dict[str, Json] = {}
+    if after:
+        for title, scores in (("before", before), ("after", after)):
+            measured[title] = {name: one.to_json() for name, one in estimates(scores).items()}
+        measured["gain"] = difference(before, after, "average_coverage_repaired").to_json()
+    stages = {one.stage for one in plan.examples}
+    return {
+        "base": base,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recipe": plan.recipe.to_json(),
+        "data": {
+            "digest": digest_json([one.digest for one in plan.examples]),
+            "examples": len(plan.examples),
+            "too_long": too_long,
+            "by_stage": {str(stage): sum(one.stage == stage for one in plan.examples) for stage in sorted(stages)},
+        },
+        "designs": sorted(plan.user_designs),
+        "held_out": [name for name, _ in plan.held_out],
+        "compared_with": live.id if live is not None else None,
+        "losses": [round(loss, 4) for loss in trained.losses],
+        "seconds": round(trained.seconds, 1),
+        "tokens_per_s": round(trained.tokens / max(trained.seconds, 1e-6), 1),
+        "measured": measured,
+        "versions": versions,
+    }
