@@ -21,7 +21,7 @@ from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_lsp.about import jobs_told, past_told, settings_told, versions
 from llm4cov_lsp.bundle import write_bundle
 from llm4cov_lsp.documents import Document
-from llm4cov_lsp.features.diagnostics import verdict_words
+from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.features.edits import can_create, creating, free_path
 from llm4cov_lsp.jobs import JobFailed, Priority
 from llm4cov_lsp.machine import load_per_processor
@@ -70,7 +70,7 @@ class Commands:
         answer = await self._judge(uri, top, RequestKind.PROVE, f"Proving a point of {top}", hole)
         placed = self._placed(uri, hole)
         if placed is not None and "error" not in answer:
-            text = f"{placed.hole.sentence} {verdict_words(placed)} {placed.hole.reason}".rstrip()
+            text = f"{placed.hole.sentence} {words_of(placed)} {placed.hole.reason}".rstrip()
             self._session.say(text)
             answer |= {"verdict": placed.hole.verdict, "reason": placed.hole.reason}
         return answer
@@ -80,7 +80,7 @@ class Commands:
         placed = self._placed(uri, hole)
         if placed is None:
             return self._refuse(f"Nothing is known about this point of {top} any more.")
-        self._session.say(f"{placed.hole.sentence} {verdict_words(placed)}")
+        self._session.say(f"{placed.hole.sentence} {words_of(placed)}")
         return {"sentence": placed.hole.sentence, "markdown": placed.hole.detail, "verdict": placed.hole.verdict}
 
     def cancel(self, uri: str, top: str) -> Answer:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llm4cov_agent.digest import digest_bytes
+from llm4cov_agent.judge.place import lines_of
 from llm4cov_lsp.outline import Module, modules_of
-from llm4cov_lsp.positions import lines_of
 
 
 @dataclass(slots=True)
@@ -86,7 +86,8 @@ class Document:
     def modules(self) -> tuple[Module, ...]:
         """The modules in the text."""
         if self._modules is None:
-            self._modules = modules_of(self.text)
+            # A waiver file may be open too, and its reasons may speak of modules.
+            self._modules = modules_of(self.text) if self.path.suffix != ".toml" else ()
         return self._modules
 
     @property

@@ -5,12 +5,13 @@ from __future__ import annotations
 from glob import escape
 from pathlib import Path
 
+from llm4cov_agent.closure import waived
 from llm4cov_agent.rtl import slang_config, verible_filelist
 from llm4cov_lsp.settings import Settings
 from llm4cov_lsp.wire import Request, RequestKind
 
 SUFFIXES = frozenset({".v", ".sv", ".vh", ".svh"})
-WATCHED = ("**/*.{v,sv,vh,svh,f}", f"**/{verible_filelist.FILE_NAME}", *(f"**/{place}" for place in slang_config.PLACES))
+WATCHED = ("**/*.{v,sv,vh,svh,f}", f"**/{verible_filelist.FILE_NAME}", *(f"**/{place}" for place in slang_config.PLACES), "**/*.toml")
 """Patterns of files that decide what is measured."""
 
 
@@ -51,6 +52,17 @@ def testbenches_of(file: Path, top: str, settings: Settings) -> tuple[Path, ...]
     return tuple(found)
 
 
+def waiver_places(base: Path, settings: Settings) -> tuple[Path, ...]:
+    """List the waiver files of a workspace folder, there or not; the first one is where a new entry goes."""
+    return tuple((base / name).absolute() for name in settings.texts("waivers.files"))
+
+
+def _waivers(base: Path, settings: Settings) -> tuple[str, ...]:
+    """Name those to read: one that a setting names and that is not there is read too, so that somebody hears of it."""
+    usual = (base / waived.FILE_NAME).absolute()
+    return tuple(str(path) for path in waiver_places(base, settings) if path != usual or path.is_file())
+
+
 def request_of(
     kind: RequestKind,
     file: Path,
@@ -85,6 +97,7 @@ def request_of(
         budget_s=settings.number(budget),
         run_s=settings.number("simulation.runSeconds"),
         seed=int(settings.number("simulation.seed")),
+        waivers=_waivers(base, settings),
         point=point,
         stores=settings.flag("store.enabled"),
     )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llm4cov_agent.closure import waived
+
 FILE_NAME = "llm4cov.toml"
 SECTION = "llm4cov"
 
@@ -116,6 +118,13 @@ TABLE: tuple[Setting, ...] = (
         default=(),
         restricted=True,
         sentence="Folders where missing modules are looked for, relative to the workspace folder.",
+    ),
+    Setting(
+        key="waivers.files",
+        default=(waived.FILE_NAME,),
+        restricted=True,
+        sentence="Waiver files, relative to the workspace folder: the points that they exclude are no holes. "
+        "New exclusions go to the first.",
     ),
     Setting(
         key="generate.policy",

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from llm4cov_agent.closure.explain import Explanation, explain
 from llm4cov_agent.closure.nearest import NearestApproach
-from llm4cov_agent.closure.reached import reached_of
+from llm4cov_agent.closure.tell import Told, tell
+from llm4cov_agent.closure.waived import WaivedHole
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind, Tally
 from llm4cov_agent.judge.evaluator import Evaluation
-from llm4cov_agent.judge.fold import fold_toggles
-from llm4cov_agent.judge.holes import Hole, VerdictKind, rank_holes
+from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.lcov import line_counts
-from llm4cov_agent.judge.wording import folded_words, missed_words
+from llm4cov_agent.judge.wording import missed_words
 from llm4cov_agent.rtl.design import Design
-from llm4cov_agent.rtl.elaborate.conditions import read_conditions
 from llm4cov_lsp.shapes import branches_of, declarations_of
-from llm4cov_lsp.wire import FileResult, HoleRecord, LineTally, ProblemRecord
-
-MOST_EXPLAINED = 300
-"""Holes of a design that are explained; each costs time, and nobody reads more."""
+from llm4cov_lsp.wire import FileResult, HoleRecord, LineTally, ProblemRecord, WaivedRecord
 
 
 def problem_records(problems: Iterable[Problem]) -> tuple[ProblemRecord, ...]:
@@ -40,25 +35,37 @@ def problem_records(problems: Iterable[Problem]) -> tuple[ProblemRecord, ...]:
     )
 
 
-def files_of(design: Design, evaluation: Evaluation, nearest: Mapping[str, NearestApproach] | None = None) -> tuple[FileResult, ...]:
+def files_of(
+    design: Design,
+    evaluation: Evaluation,
+    nearest: Mapping[str, NearestApproach] | None = None,
+    waived: Iterable[WaivedHole] = (),
+) -> tuple[FileResult, ...]:
     """Give each file of the design that has points what it got."""
     coverage = evaluation.run.coverage
     if coverage is None or not evaluation.tallies:
         return ()
     proved = {hole.point for hole in evaluation.holes if hole.verdict.kind is VerdictKind.UNREACHABLE}
     holes: dict[str, list[HoleRecord]] = {}
-    for file, record in _records(design, evaluation, coverage, nearest):
-        holes.setdefault(file, []).append(record)
-    return _files(design, coverage, proved, holes)
+    for told in tell(design, coverage, evaluation.holes, nearest):
+        holes.setdefault(told.point.file, []).append(_record(told))
+    excluded: dict[str, list[WaivedRecord]] = {}
+    for one in waived:
+        excluded.setdefault(one.hole.point.file, []).append(_waived_record(one))
+    return _files(design, coverage, proved, holes, excluded)
 
 
 def files_so_far(design: Design, coverage: Coverage) -> tuple[FileResult, ...]:
     """Give each file what was hit of it so far, without holes."""
-    return _files(design, coverage, frozenset(), {})
+    return _files(design, coverage, frozenset(), {}, {})
 
 
 def _files(
-    design: Design, coverage: Coverage, proved: Collection[CoveragePoint], holes: Mapping[str, list[HoleRecord]]
+    design: Design,
+    coverage: Coverage,
+    proved: Collection[CoveragePoint],
+    holes: Mapping[str, list[HoleRecord]],
+    waived: Mapping[str, list[WaivedRecord]],
 ) -> tuple[FileResult, ...]:
     digests = {str(file.path): file.digest for file in design.files}
     tallies: dict[str, dict[tuple[int, Kind], Tally]] = {}
@@ -81,6 +88,7 @@ def _files(
             branches=tuple(branches_of(points[file], texts[file].splitlines(), proved)),
             declarations=tuple(declarations_of(design, coverage, file, texts[file])),
             holes=tuple(holes.get(file, ())),
+            waived=tuple(waived.get(file, ())),
         )
         for file, rows in sorted(tallies.items())
         if file in digests
@@ -95,58 +103,32 @@ def _text_of(file: str) -> str:
         return ""
 
 
-def _records(
-    design: Design, evaluation: Evaluation, coverage: Coverage, nearest: Mapping[str, NearestApproach] | None
-) -> Iterator[tuple[str, HoleRecord]]:
-    """Yield (file, hole), most telling first; toggles of one declaration that share edges and verdict are one."""
-    conditions = read_conditions(design)
-    reached = reached_of(coverage, conditions)
-    explained = 0
-    for group, words in _groups(evaluation.holes):
-        hole = group[0]
-        explanation = Explanation(f"{words} (line {hole.point.line}).", detail=f"**{words}**")
-        if explained < MOST_EXPLAINED:
-            explained += 1
-            explanation = explain(hole, design, conditions, nearest, reached)
-        sentence, detail = explanation.sentence, explanation.detail
-        if len(group) > 1:
-            own = missed_words(hole.point)
-            sentence, detail = sentence.replace(own, words, 1), detail.replace(own, words, 1)
-        yield (
-            hole.point.file,
-            HoleRecord(
-                id=hole.point.id,
-                ids=tuple(one.point.id for one in group),
-                kind=hole.point.kind.value,
-                line=hole.point.line,
-                column=hole.point.column,
-                sentence=sentence,
-                detail=detail,
-                verdict=hole.verdict.kind.value,
-                reason=hole.verdict.reason if hole.verdict.kind is not VerdictKind.UNKNOWN else "",
-                bound=hole.verdict.bound,
-                hier=hole.hier,
-                conditions=explanation.conditions,
-            ),
-        )
+def _record(told: Told) -> HoleRecord:
+    return HoleRecord(
+        id=told.point.id,
+        ids=tuple(hole.point.id for hole in told.holes),
+        comments=tuple(hole.point.comment for hole in told.holes),
+        kind=told.point.kind.value,
+        line=told.point.line,
+        column=told.point.column,
+        sentence=told.sentence,
+        detail=told.detail,
+        verdict=told.verdict.kind.value,
+        reason=told.reason,
+        bound=told.verdict.bound,
+        hier=told.holes[0].hier,
+        conditions=told.conditions,
+    )
 
 
-def _groups(holes: Iterable[Hole]) -> Iterator[tuple[tuple[Hole, ...], str]]:
-    """Yield holes that are told as one, with the words for what was missed."""
-    ranked = rank_holes(holes)
-    toggles: dict[tuple[str, str, str], list[Hole]] = {}
-    for proved in (False, True):
-        part = [hole for hole in ranked if (hole.verdict.kind is VerdictKind.UNREACHABLE) is proved]
-        for hole in part:
-            if hole.point.kind is not Kind.TOGGLE:
-                yield (hole,), missed_words(hole.point)
-        toggles.clear()
-        for hole in part:
-            if hole.point.kind is Kind.TOGGLE:
-                toggles.setdefault((str(hole.verdict), hole.verdict.reason, hole.hier), []).append(hole)
-        for members in toggles.values():
-            by_point = {hole.point: hole for hole in members}
-            for folded in fold_toggles(by_point):
-                # The edge from 0 to 1 says more than the way back.
-                points = sorted(folded.points(), key=lambda point: (point.comment.endswith("1->0"), point.sort_key))
-                yield tuple(by_point[point] for point in points), folded_words(folded)
+def _waived_record(one: WaivedHole) -> WaivedRecord:
+    point = one.hole.point
+    return WaivedRecord(
+        id=point.id,
+        kind=point.kind.value,
+        line=point.line,
+        words=missed_words(point),
+        reason=one.waiver.reason,
+        proof=one.waiver.proof,
+        file=str(one.path),
+    )

@@ -71,6 +71,8 @@ class Request:
     budget_s: float = 60.0
     run_s: float = 120.0
     seed: int = 1
+    waivers: tuple[str, ...] = ()
+    """Waiver files."""
     point: str | None = None
     """Id of the only point to prove; None for all holes."""
     tells_coverage: bool = False
@@ -116,6 +118,8 @@ class HoleRecord:
     id: str
     """Of its first point."""
     ids: tuple[str, ...]
+    comments: tuple[str, ...]
+    """The simulator's words for each of the points, in the order of `ids`; file, line and column are theirs too."""
     kind: str
     line: int
     column: int
@@ -129,6 +133,22 @@ class HoleRecord:
     hier: str = ""
     conditions: tuple[tuple[str, int], ...] = ()
     """(text, line in the same file) of what must hold, outermost first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaivedRecord:
+    """A point that was never hit and that a waiver excludes."""
+
+    id: str
+    kind: str
+    line: int
+    words: str
+    """What was missed."""
+    reason: str
+    proof: str
+    """Empty for somebody's judgement."""
+    file: str
+    """The waiver file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +200,8 @@ class FileResult:
     declarations: tuple[DeclarationRecord, ...] = ()
     holes: tuple[HoleRecord, ...] = ()
     """Most telling first."""
+    waived: tuple[WaivedRecord, ...] = ()
+    """In source order; none of them is among the holes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +221,8 @@ class Result:
     """Text of one that was generated."""
     ended: str = ""
     """Why generation ended, in words."""
+    design_digest: str = ""
+    """Of the design as it was measured; what a proof rests on."""
     rests_on: tuple[FileDigest, ...] = ()
     files: tuple[FileResult, ...] = ()
     problems: tuple[ProblemRecord, ...] = ()

@@ -14,9 +14,12 @@ from llm4cov_agent.cli.design import open_simulator
 from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.testbench import read_job
 from llm4cov_agent.closure.nearest import nearest_of
+from llm4cov_agent.closure.tell import told_with
 from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
+from llm4cov_agent.closure.waived import without_waived
 from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.errors import Problem
+from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
 from llm4cov_agent.judge.standing import Standing
@@ -89,10 +92,15 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
             rests_on=(*_rests_on(design), *_digests([path])),
         )
     simulator = open_simulator()
+    waived_by = tuple(Path(name) for name in request.waivers)
     evaluation = evaluate(simulator, job, progress=lambda words: tell(EventKind.PROGRESS, words=words), cancel=cancel)
+    waived = without_waived(evaluation, design, waived_by)
+    evaluation = waived.evaluation
     if request.kind is RequestKind.PROVE and evaluation.holes:
         tell(EventKind.PROGRESS, words="proving what can't be reached")
-        points = [hole.point for hole in evaluation.holes if request.point in (None, hole.point.id)]
+        points: Iterable[CoveragePoint] = [hole.point for hole in evaluation.holes]
+        if request.point is not None:
+            points = told_with(evaluation.holes, request.point)
         asked = ask(design, points, cache=simulator.cache, budget_s=request.budget_s, depth=WITNESS_CYCLES, cancel=cancel)
         tell(EventKind.PROGRESS, words="confirming what can")
         evaluation = with_verdicts(evaluation, confirm(asked, design, simulator, limits=job.limits, cancel=cancel))
@@ -103,9 +111,10 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
         reachable=evaluation.reachable,
         cycles=evaluation.cycles,
         testbench=request.testbench,
-        rests_on=(*_rests_on(design), *_digests([path]), *_rested(job.testbench_files)),
-        files=files_of(design, evaluation),
-        problems=problem_records((*problems, *evaluation.problems)),
+        design_digest=design.digest,
+        rests_on=(*_rests_on(design), *_digests([path]), *_rested(job.testbench_files), *_digests(waived_by)),
+        files=files_of(design, evaluation, waived=waived.holes),
+        problems=problem_records((*problems, *evaluation.problems, *waived.problems)),
     )
 
 
@@ -149,7 +158,9 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
     if outcome is None:
         records = problem_records(problems)
         return Result(top=design.top, status=RunStatus.BUILD_FAILED.label, problems=records, rests_on=_rests_on(design))
-    evaluation = outcome.evaluation
+    waived_by = tuple(Path(name) for name in request.waivers)
+    waived = without_waived(outcome.evaluation, design, waived_by)
+    evaluation = waived.evaluation
     nearest = nearest_of(outcome.closed.nearest, design) if outcome.closed is not None else None
     return Result(
         top=design.top,
@@ -159,9 +170,10 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         cycles=evaluation.cycles,
         testbench_text=outcome.testbench.text,
         ended=outcome.reason.value,
-        rests_on=_rests_on(design),
-        files=files_of(design, evaluation, nearest),
-        problems=problem_records((*problems, *evaluation.problems)),
+        design_digest=design.digest,
+        rests_on=(*_rests_on(design), *_digests(waived_by)),
+        files=files_of(design, evaluation, nearest, waived.holes),
+        problems=problem_records((*problems, *evaluation.problems, *waived.problems)),
     )
 
 

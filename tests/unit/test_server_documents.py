@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from lsprotocol import types
 from pygls.workspace import PositionCodec, TextDocument
 
+from llm4cov_agent.judge.place import index_of, lines_of
 from llm4cov_lsp.documents import Document, LineMap
 from llm4cov_lsp.outline import modules_of
-from llm4cov_lsp.positions import changed, index_of, lines_of, range_at
+from llm4cov_lsp.positions import changed, range_at
 
 UTF8 = PositionCodec(types.PositionEncodingKind.Utf8)
 UTF16 = PositionCodec(types.PositionEncodingKind.Utf16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +14,11 @@ from llm4cov_agent.cli.console import ExitStatus, leave, print_problems, results
 from llm4cov_agent.cli.design import refuse
 from llm4cov_agent.cli.measure import Measured, exit_status, measure, name_of, prove, record_json
 from llm4cov_agent.cli.options import FileOptions
-from llm4cov_agent.cli.points import explanations, save_proofs, without_waived
+from llm4cov_agent.cli.points import explanations, leave_out, save_proofs
+from llm4cov_agent.cli.told import sarif_of, sentences, told_json, waived_json
 from llm4cov_agent.closure.reasons import reasons
+from llm4cov_agent.closure.waived import WaivedHole, overall_without
+from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.coverage import percent_text
@@ -39,9 +43,21 @@ def cover(
     lcov: Annotated[
         Path | None, typer.Option("--lcov", help="Write line and branch coverage in lcov's format.", show_default=False)
     ] = None,
+    sarif: Annotated[Path | None, typer.Option("--sarif", help="Write the holes as a SARIF log.", show_default=False)] = None,
+    waivers: given.Waivers = None,
     min_percent: Annotated[
-        float | None, typer.Option("--min", min=0, max=100, help="Exit with status 1 below this overall percentage.", show_default=False)
+        float | None,
+        typer.Option(
+            "--min",
+            min=0,
+            max=100,
+            help="Exit with status 1 below this overall percentage, of the points that no waiver excludes.",
+            show_default=False,
+        ),
     ] = None,
+    explains: Annotated[
+        bool, typer.Option("--explain", help="Say of each hole what an editor's diagnostic says; with --json under `told`.")
+    ] = False,
     instances: Annotated[bool, typer.Option("--instances", help="Show each instance too.")] = False,
     store: given.EditStore = None,
     no_store: given.NoEditStore = False,
@@ -59,26 +75,37 @@ def cover(
         library_dirs=library_dirs,
         library_files=library_files,
     )
-    if lcov is not None and lcov.is_dir():
-        refuse((Problem("is a folder", file=str(lcov), hint="--lcov takes the name of the file to write."),), top=top, as_json=as_json)
+    for option, output in (("--lcov", lcov), ("--sarif", sarif)):
+        if output is not None and output.is_dir():
+            hint = f"{option} takes the name of the file to write."
+            refuse((Problem("is a folder", file=str(output), hint=hint),), top=top, as_json=as_json)
     measured = measure(file_options, tb, seed=seed, run_s=run_s, store=store, no_store=no_store, as_json=as_json)
+    waived: tuple[WaivedHole, ...] = ()
+    if waivers:
+        measured, waived = leave_out(measured, waivers, as_json=as_json)
     evaluation = measured.evaluation
+    counted = overall_without(evaluation.tallies, (one.hole.point.kind for one in waived))
     if lcov is not None and evaluation.run.coverage is not None:
-        try:
-            lcov.parent.mkdir(parents=True, exist_ok=True)
-            lcov.write_text(to_lcov(evaluation.run.coverage, name_of=str))
-        except OSError as error:
-            refuse((Problem(f"can't be written: {error.strerror}", file=str(lcov)),), top=measured.job.design.top, as_json=as_json)
+        _write(lcov, to_lcov(evaluation.run.coverage, name_of=str), measured, as_json=as_json)
+    if sarif is not None:
+        _write(sarif, sarif_of(measured, waived), measured, as_json=as_json)
     if as_json:
-        _print_record(measured, tb, seed)
+        more = (waived_json(waived, counted) if waivers else {}) | (told_json(measured) if explains else {})
+        _print_record(measured, tb, seed, more)
     elif evaluation.status is RunStatus.OK:
         console = results()
         report.write(console, report.coverage_table(evaluation.tallies, dropped=evaluation.run.dropped))
+        if waived:
+            console.print(f"{percent_text(counted)} % overall of what is not excluded", highlight=False, soft_wrap=True)
         if instances and evaluation.run.coverage is not None:
             report.write(console, report.instance_table(evaluation.run.coverage))
-    status = exit_status(evaluation, measured.problems, min_percent=min_percent)
+        if explains:
+            for line in sentences(measured):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+    status = exit_status(evaluation, measured.problems, min_percent=min_percent, counted=counted)
     if status is ExitStatus.TARGET_MISSED and not as_json:
-        print_problems([Problem(f"overall coverage {percent_text(evaluation.overall)} % is below the target of {min_percent:g} %")])
+        of_what = " of what is not excluded" * bool(waived)
+        print_problems([Problem(f"overall coverage{of_what} {percent_text(counted)} % is below the target of {min_percent:g} %")])
     leave(status)
 
 
@@ -104,9 +131,7 @@ def holes(
     explains: Annotated[
         bool, typer.Option("--explain", help="Say for each hole what has to hold for it, and which inputs decide.")
     ] = False,
-    waivers: Annotated[
-        Path | None, typer.Option("--waivers", help="Leave out the points that this file excludes.", show_default=False)
-    ] = None,
+    waivers: given.Waivers = None,
     write_waivers_to: Annotated[
         Path | None,
         typer.Option("--write-waivers", help="With --prove: write what was proved unreachable to this file.", show_default=False),
@@ -128,15 +153,18 @@ def holes(
         library_files=library_files,
     )
     measured = measure(file_options, tb, seed=seed, run_s=run_s, store=store, no_store=no_store, as_json=as_json)
-    if waivers is not None:
-        measured = without_waived(measured, waivers, as_json=as_json)
+    waived: tuple[WaivedHole, ...] = ()
+    if waivers:
+        measured, waived = leave_out(measured, waivers, as_json=as_json)
     if proves and measured.evaluation.holes:
         measured = prove(measured, budget_s=budget_s)
     if write_waivers_to is not None:
         save_proofs(measured, write_waivers_to, as_json=as_json)
     evaluation = measured.evaluation
     if as_json:
-        _print_record(replace(measured, evaluation=reasons(evaluation, measured.job.design)), tb, seed)
+        counted = overall_without(evaluation.tallies, (one.hole.point.kind for one in waived))
+        more = waived_json(waived, counted) if waivers else {}
+        _print_record(replace(measured, evaluation=reasons(evaluation, measured.job.design)), tb, seed, more)
     elif evaluation.status is RunStatus.OK and evaluation.run.coverage is not None:
         console = results()
         texts = {str(path): source.text for path in measured.job.design.sources if (source := read_source(path)[0]) is not None}
@@ -146,14 +174,22 @@ def holes(
             )
             report.write(console, shown)
         else:
-            console.print("no holes: every point was hit" if waivers is None else "no holes: every point was hit or is excluded")
+            console.print("no holes: every point was hit" if not waived else "no holes: every point was hit or is excluded")
         if explains and evaluation.holes:
             for line in explanations(measured.job.design, evaluation, most=most):
                 console.print(line, highlight=False, markup=False, soft_wrap=True)
     leave(exit_status(evaluation, measured.problems, min_percent=None))
 
 
-def _print_record(measured: Measured, tb: Path, seed: int) -> None:
+def _write(path: Path, text: str, measured: Measured, *, as_json: bool) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        refuse((Problem(f"can't be written: {error.strerror}", file=str(path)),), top=measured.job.design.top, as_json=as_json)
+
+
+def _print_record(measured: Measured, tb: Path, seed: int, more: Mapping[str, Json]) -> None:
     record_json(
         measured.job.design,
         measured.evaluation,
@@ -161,4 +197,5 @@ def _print_record(measured: Measured, tb: Path, seed: int) -> None:
         seed=seed,
         seconds=measured.seconds,
         problems=measured.problems,
+        more=more,
     )

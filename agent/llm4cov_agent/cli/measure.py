@@ -109,11 +109,13 @@ def name_of(path: str) -> str:
     return display_path(Path(path))
 
 
-def exit_status(evaluation: Evaluation, problems: Iterable[Problem], *, min_percent: float | None) -> ExitStatus:
-    """Decide how a command ends that measured something."""
+def exit_status(
+    evaluation: Evaluation, problems: Iterable[Problem], *, min_percent: float | None, counted: float | None = None
+) -> ExitStatus:
+    """Decide how a command ends that measured something; `counted` is the percentage that has to reach the target, overall by default."""
     if evaluation.status is not RunStatus.OK or has_errors(problems):
         return ExitStatus.BAD_INPUT
-    if min_percent is not None and (evaluation.overall or 0.0) < min_percent:
+    if min_percent is not None and ((evaluation.overall if counted is None else counted) or 0.0) < min_percent:
         return ExitStatus.TARGET_MISSED
     return ExitStatus.DONE
 

@@ -99,3 +99,9 @@ def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
 def _define(text: str) -> tuple[str, str | None]:
     name, equals, value = text.partition("=")
     return name, value if equals else None
+
+
+Waivers = Annotated[
+    list[Path] | None,
+    typer.Option("--waivers", help="Leave out the points that this file excludes; can be given several times.", show_default=False),
+]

@@ -1,8 +1,8 @@
-"""What `holes` does with single points: leaves out waived ones, writes proofs down, explains the rest. Knows no option."""
+"""What `cover` and `holes` do with single points: leaves out waived ones, writes proofs down, explains the rest. Knows no option."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,31 +11,25 @@ from llm4cov_agent.cli.design import refuse
 from llm4cov_agent.cli.measure import Measured, name_of
 from llm4cov_agent.closure.explain import explain
 from llm4cov_agent.closure.reached import reached_of
+from llm4cov_agent.closure.waived import WaivedHole, counts_words, without_waived
 from llm4cov_agent.closure.waivers import Waiver, read_waivers, write_waivers
-from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
+from llm4cov_agent.errors import display_path, has_errors
 from llm4cov_agent.judge.evaluator import Evaluation
 from llm4cov_agent.judge.holes import VerdictKind, rank_holes
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.conditions import read_conditions
 
 
-def without_waived(measured: Measured, path: Path, *, as_json: bool) -> Measured:
-    """Leave out the holes that a waiver file excludes; what the design has outgrown is said and stays a hole."""
-    accepted, reopened, problems = read_waivers(path, measured.job.design)
-    if has_errors(problems):
-        refuse(tuple(problems), top=measured.job.design.top, as_json=as_json)
-    said = [
-        *problems,
-        *(
-            Problem(f"'{one.waiver.point.comment}' is open again: {one.reason}", file=str(path), line=one.line, severity=Severity.WARNING)
-            for one in reopened
-        ),
-    ]
+def leave_out(measured: Measured, paths: Iterable[Path], *, as_json: bool) -> tuple[Measured, tuple[WaivedHole, ...]]:
+    """Leave out the holes that waiver files exclude; what the design has outgrown is said and stays a hole."""
+    found = without_waived(measured.evaluation, measured.job.design, paths)
+    if has_errors(found.problems):
+        refuse(found.problems, top=measured.job.design.top, as_json=as_json)
     if not as_json:
-        print_problems(said)
-    excluded = {waiver.point for waiver in accepted}
-    holes = tuple(hole for hole in measured.evaluation.holes if hole.point not in excluded)
-    return replace(measured, evaluation=replace(measured.evaluation, holes=holes), problems=(*measured.problems, *said))
+        print_problems(found.problems)
+        if found.holes:
+            messages().print(counts_words(found.holes), highlight=False, soft_wrap=True)
+    return replace(measured, evaluation=found.evaluation, problems=(*measured.problems, *found.problems)), found.holes
 
 
 def save_proofs(measured: Measured, path: Path, *, as_json: bool) -> None:

@@ -8,6 +8,11 @@ from lsprotocol import types
 from pygls import uris
 from pygls.workspace import PositionCodec
 
+from llm4cov_agent.closure.hole_docs import documentation_url
+from llm4cov_agent.closure.tell import MOST_RELATED, verdict_words
+from llm4cov_agent.closure.waived import CODE as WAIVER_CODE
+from llm4cov_agent.judge.coverage import Kind
+from llm4cov_agent.judge.place import is_whole
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.positions import range_at
 from llm4cov_lsp.results import Held, PlacedHole, Results, placed_holes
@@ -18,7 +23,6 @@ SOURCE = "llm4cov"
 _STALE = "[stale: measured before the last change]"
 _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 MOST_PROBLEMS = 20
-MOST_RELATED = 5
 
 
 def diagnostics_of(document: Document, results: Results, settings: Settings, codec: PositionCodec) -> list[types.Diagnostic]:
@@ -29,25 +33,14 @@ def diagnostics_of(document: Document, results: Results, settings: Settings, cod
     return found
 
 
-def verdict_words(placed: PlacedHole) -> str:
+def words_of(placed: PlacedHole) -> str:
     """Say what is known about a hole, in brackets."""
-    hole = placed.hole
-    cycles = placed.held.result.cycles
-    within = "" if cycles is None else f" in {cycles:,} cycle{'s' * (cycles != 1)}"
-    match hole.verdict:
-        case "unreachable":
-            return "[unreachable: proved]"
-        case "bounded":
-            return f"[not hit{within}; proved out of reach of any run of up to {hole.bound} cycles]"
-        case "covered":
-            return f"[not hit{within}; can be reached]"
-        case _:
-            return f"[not hit{within}]"
+    return verdict_words(placed.hole.verdict, placed.hole.bound, placed.held.result.cycles)
 
 
 def hole_range(placed: PlacedHole, document: Document, codec: PositionCodec) -> types.Range:
     """Give the present range of a hole."""
-    whole = placed.hole.kind in ("line", "branch", "fsm")
+    whole = is_whole(Kind(placed.hole.kind))
     line = document.lines[placed.line]
     return range_at(line, placed.line, placed.hole.column, codec, whole=whole, bom=document.has_bom and placed.line == 0)
 
@@ -73,7 +66,11 @@ def project_words(problem: ProblemRecord) -> str:
 def shown_problems(held: Held) -> Iterable[ProblemRecord]:
     """Give the problems of a design that are worth a diagnostic: what keeps a testbench from being measured, or makes it worthless."""
     failed = held.outdated or held.result.status != "ok"
-    worth = [one for one in held.problems if one.severity == "error" or (one.severity == "warning" and failed and one.code != PROJECT_CODE)]
+    worth = [
+        one
+        for one in held.problems
+        if one.severity == "error" or (one.severity == "warning" and one.code != PROJECT_CODE and (failed or one.code == WAIVER_CODE))
+    ]
     return worth[:MOST_PROBLEMS]
 
 
@@ -121,13 +118,15 @@ def _holes(document: Document, results: Results, settings: Settings, codec: Posi
 
 def _hole(placed: PlacedHole, document: Document, codec: PositionCodec) -> types.Diagnostic:
     hole = placed.hole
-    parts = [hole.sentence, verdict_words(placed), *([_STALE] if placed.stale else [])]
+    docs = documentation_url(Kind(hole.kind))
+    parts = [hole.sentence, words_of(placed), *([_STALE] if placed.stale else [])]
     return types.Diagnostic(
         range=hole_range(placed, document, codec),
         message=" ".join(parts),
         severity=types.DiagnosticSeverity.Information,
         source=SOURCE,
         code=hole.kind,
+        code_description=types.CodeDescription(docs) if docs is not None else None,
         data={"hole": hole.id, "holes": list(hole.ids), "top": placed.held.request.top},
         related_information=_related(placed, document, codec),
     )

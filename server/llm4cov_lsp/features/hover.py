@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from llm4cov_lsp.documents import Document
-from llm4cov_lsp.features.diagnostics import verdict_words
+from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.results import Results, counts_at, placed_holes
 
 MOST_HOLES = 6
@@ -26,7 +26,7 @@ def hover_of(document: Document, results: Results, line: int) -> types.Hover | N
     for placed in holes[:MOST_HOLES]:
         text = placed.hole.detail or placed.hole.sentence
         instances = f"\n\nIn {', '.join(f'`{name}`' for name in placed.hole.hier.split(',')[:4])}." if placed.hole.hier else ""
-        parts.append(f"{text}\n\n{verdict_words(placed)}{instances}")
+        parts.append(f"{text}\n\n{words_of(placed)}{instances}")
     if len(holes) > MOST_HOLES:
         parts.append(f"... and {len(holes) - MOST_HOLES} more on this line.")
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)))
