@@ -1,4 +1,4 @@
-"""The commands that code actions and lenses name: generate, measure, prove, explain, cancel, restart, info.
+"""The commands that code actions and lenses name: generate, measure, prove, exclude, explain, cancel, restart, info.
 
 Each answers the client with a small JSON object; what a person has to read goes into a message.
 """
@@ -21,6 +21,7 @@ from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_lsp.about import jobs_told, past_told, settings_told, versions
 from llm4cov_lsp.bundle import write_bundle
 from llm4cov_lsp.documents import Document
+from llm4cov_lsp.exclusion import exclude
 from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.features.edits import can_create, creating, free_path
 from llm4cov_lsp.jobs import JobFailed, Priority
@@ -73,6 +74,16 @@ class Commands:
             text = f"{placed.hole.sentence} {words_of(placed)} {placed.hole.reason}".rstrip()
             self._session.say(text)
             answer |= {"verdict": placed.hole.verdict, "reason": placed.hole.reason}
+        return answer
+
+    async def exclude(self, uri: str, top: str, hole: str, reason: str | None = None) -> Answer:
+        """Offer an entry in the waiver file for a hole; where nothing is proved and no `reason` is given, one is still to be written."""
+        placed, document = self._placed(uri, hole), self._open(uri)
+        if placed is None or document is None:
+            return self._refuse(f"Nothing is known about this point of {top} any more.")
+        answer = await exclude(self._server, self._session, placed, document.path, reason)
+        if isinstance(error := answer.get("error"), str):
+            self._session.say(error, types.MessageType.Warning)
         return answer
 
     def explain(self, uri: str, top: str, hole: str) -> Answer:

@@ -10,7 +10,7 @@ from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.judge.coverage import Kind, Tally
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.outline import Module
-from llm4cov_lsp.wire import FileDigest, FileResult, HoleRecord, ProblemRecord, Request, Result
+from llm4cov_lsp.wire import FileDigest, FileResult, HoleRecord, ProblemRecord, Request, Result, WaivedRecord
 
 
 def design_key(file: Path, top: str) -> str:
@@ -140,8 +140,18 @@ def tallies_of(document: Document, results: Results, module: Module) -> tuple[He
         if line is not None and module.first_line <= line + 1 <= module.last_line:
             kind = Kind(row.kind)
             sums[kind] = sums.get(kind, Tally()) + Tally(row.covered, row.total, row.unreachable)
-    left = sum(one.total - one.covered - one.unreachable for one in sums.values())
+    left = sum(one.total - one.covered - one.unreachable for one in sums.values()) - len(excluded_in(document, held, module))
     return held, {kind: sums[kind] for kind in Kind if kind in sums}, left
+
+
+def excluded_in(document: Document, held: Held, module: Module | None = None) -> list[tuple[WaivedRecord, int]]:
+    """List the points of a document, or of one module of it, that waivers exclude, with their present 0-based lines."""
+    lines = document.shown[held.key]
+    return [
+        (one, line)
+        for one in held.files[str(document.path)].waived
+        if (line := lines.present(one.line)) is not None and (module is None or module.first_line <= line + 1 <= module.last_line)
+    ]
 
 
 def counts_at(document: Document, results: Results) -> dict[int, tuple[int, bool]]:

@@ -85,7 +85,7 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
                 session.documents[change.uri].take_saved()
         for touched in paths:
             session.measure_what_changed(touched)
-        if any(is_project_file(path) for path in paths):
+        if any(is_project_file(path) or session.is_waiver_file(path) for path in paths):
             session.measure_open()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
@@ -205,6 +205,10 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     @server.command("llm4cov.prove")
     async def prove(uri: str, top: str, hole: str) -> object:
         return await answered(commands.prove(uri, top, hole))
+
+    @server.command("llm4cov.exclude")
+    async def exclude(uri: str, top: str, hole: str, *reason: str) -> object:
+        return await answered(commands.exclude(uri, top, hole, *reason[:1]))
 
     @server.command("llm4cov.explain")
     def explain(uri: str, top: str, hole: str) -> object:

@@ -30,7 +30,7 @@ from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.machine import reason_to_wait
 from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import Shown, progress_of
-from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of
+from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of, waiver_places
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
 from llm4cov_lsp.results import Held, Results, design_key, is_current
 from llm4cov_lsp.retraining import IDLE_S, Ended, Retraining, keep_schedule
@@ -100,6 +100,10 @@ class Session:
     def settings(self) -> dict[str, Settings]:
         """The settings in force, by workspace folder; the empty name stands for files outside of all."""
         return {"" if scope == Path() else str(scope): found for scope, found in self._settings.items()}
+
+    def is_waiver_file(self, path: Path) -> bool:
+        """Say whether a file excludes points, there or not."""
+        return path in waiver_places(self.folder_of(path) or path.parent, self.settings_for(path))
 
     def settings_for(self, path: Path) -> Settings:
         """Give the settings for a file."""
@@ -212,6 +216,8 @@ class Session:
             document.take_saved()
             self.publish_soon(document, delay_s=0)
             self.measure_what_changed(document.path)
+            if self.is_waiver_file(document.path):
+                self.measure_open()
 
     def measure_what_changed(self, path: Path) -> None:
         """Queue background jobs for the designs that a file takes part in, where something that they rest on has changed."""

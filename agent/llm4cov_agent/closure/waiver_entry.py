@@ -39,33 +39,33 @@ def added_to(text: str, entries: Iterable[Waiver], path: Path) -> tuple[tuple[Ch
     tables, problems = parse(text.encode("utf-8", "replace"), path.name, KEYS)
     if has_errors(problems):
         return (), tuple(problems)
-    lines = text.split("\n")
+    lines, given, folder = text.split("\n"), tuple(entries), path.resolve().parent
     end = len(lines) - (lines[-1] == "")
     inserted: list[str] = []
     changes: list[Change] = []
-    for entry in entries:
-        written = _table(entry, path.parent)
+    for entry in given:
+        written = _table(entry, folder)
         block = table_text(written)
         at = list(written).index("reason") + 1
         old = next((table for table in tables if _is_about(table, written)), None)
         if old is None:
             inserted.append(block)
         elif old.line is None:
-            return (), (Problem("has an entry for this point, written in a way that can't be changed here: change it by hand", file=path.name),)
+            return (), (Problem("has an entry for this point, in a form that only a person can change", file=path.name),)
         else:
             changes.append(Change(old.line - 1, _end_of(old, lines), block, at))
     if inserted:
         gap = "" if end == 0 or not lines[end - 1].strip() else "\n"
         # A last line without its end gets one first.
         gap = ("\n" if lines[-1] else "") + gap
-        first = list(_table(next(iter(entries)), path.parent)).index("reason") + 1 if not changes else 1
+        first = list(_table(given[0], folder)).index("reason") + 1 if not changes else 1
         changes.append(Change(len(lines) - 1, len(lines) - 1, gap + "\n".join(inserted), first + gap.count("\n")))
     return tuple(sorted(changes, key=lambda change: -change.first)), ()
 
 
 def _table(entry: Waiver, folder: Path) -> Table:
     point = entry.point
-    file = Path(os.path.relpath(Path(point.file), folder.resolve())).as_posix()
+    file = Path(os.path.relpath(Path(point.file), folder)).as_posix()
     table: Table = {"kind": point.kind.value, "file": file, "line": point.line, "column": point.column, "comment": point.comment}
     table["reason"] = entry.reason
     if entry.proof:

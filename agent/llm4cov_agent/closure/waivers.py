@@ -28,7 +28,8 @@ from llm4cov_agent.judge.holes import Exclusion
 from llm4cov_agent.rtl.design import Design, DesignFile
 
 MAX_BYTES = 16 * 1024 * 1024
-_KEYS = ("kind", "file", "line", "column", "comment", "reason", "proof", "source_digest", "design_digest")
+KEYS = ("kind", "file", "line", "column", "comment", "reason", "proof", "source_digest", "design_digest")
+"""Keys of an entry, in the order in which they are written."""
 _OPTIONAL = frozenset({"proof", "source_digest", "design_digest"})
 _NUMBERS = frozenset({"line", "column"})
 _LINE_BREAK = re.compile(r"\r?\n|\r")
@@ -120,7 +121,7 @@ def read_waivers(path: Path, design: Design) -> tuple[tuple[Waiver, ...], tuple[
         content = path.read_bytes()
     except OSError as error:
         return (), (), (Problem(f"can't be read: {error.strerror}", file=name),)
-    document, problems = parse(content, name, _KEYS)
+    document, problems = parse(content, name, KEYS)
     files = _files(design)
     accepted: dict[CoveragePoint, Waiver] = {}
     reopened: list[Reopened] = []
@@ -151,7 +152,7 @@ def _files(design: Design) -> dict[Path, DesignFile]:
 
 def _wrong(values: Mapping[str, object]) -> tuple[str, str] | None:
     """Give the key that makes a table unusable, with the reason."""
-    for key in _KEYS:
+    for key in KEYS:
         if key not in values:
             if key in _OPTIONAL:
                 continue
@@ -173,7 +174,7 @@ def _wrong(values: Mapping[str, object]) -> tuple[str, str] | None:
 
 
 def _waiver(path: Path, values: Mapping[str, object], files: Mapping[Path, DesignFile]) -> tuple[DesignFile | None, Waiver]:
-    text = {key: str(values.get(key, "")) for key in _KEYS}
+    text = {key: str(values.get(key, "")) for key in KEYS}
     written = Path(os.path.normpath(path.resolve().parent / text["file"]))
     file = files.get(written)
     if file is None:

@@ -44,11 +44,18 @@ class ReadTable:
 
 def render(top: str, tables: Iterable[Table]) -> str:
     """Write tables in the given order, keys in theirs."""
-    parts = [_HEADER.format(top=_TO_ESCAPE.sub("?", top)), f"version = {VERSION}\n"]
-    for table in tables:
-        lines = [f"{key} = {value if isinstance(value, int) else _quoted(value)}\n" for key, value in table.items()]
-        parts.append(f"[[{_NAME}]]\n{''.join(lines)}")
-    return "\n".join(parts)
+    return "\n".join([header(top), *(table_text(table) for table in tables)])
+
+
+def header(top: str) -> str:
+    """Write what stands above all tables."""
+    return f"{_HEADER.format(top=_TO_ESCAPE.sub('?', top))}\nversion = {VERSION}\n"
+
+
+def table_text(table: Table) -> str:
+    """Write one table, keys in their order."""
+    lines = [f"{key} = {value if isinstance(value, int) else _quoted(value)}\n" for key, value in table.items()]
+    return f"[[{_NAME}]]\n{''.join(lines)}"
 
 
 def parse(content: bytes, name: str, keys: Collection[str]) -> tuple[list[ReadTable], list[Problem]]:

@@ -67,7 +67,11 @@ def _about_holes(
         about = placed.hole.detail.split("\n", 1)[0].strip("*") or placed.hole.kind
         yield _command(f"Show why: {about}", "llm4cov.explain", arguments, fixes, None)
         if placed.hole.verdict in ("unknown", "bounded"):
-            yield _command(f"Prove that it can't be reached, or find how: {about}", "llm4cov.prove", arguments, fixes, disabled)
+            yield _command(f"Prove this point: {about}", "llm4cov.prove", arguments, fixes, disabled)
+        if placed.hole.verdict == "unreachable":
+            yield _command(f"Exclude this point (proved unreachable): {about}", "llm4cov.exclude", arguments, fixes, None)
+        else:
+            yield _command(f"Exclude this point with a reason: {about}", "llm4cov.exclude", arguments, fixes, None)
 
 
 def _command(

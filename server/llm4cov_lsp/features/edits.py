@@ -1,15 +1,15 @@
-"""Edits that a person reviews: a new testbench as an annotated workspace edit, never over a file that is there. Writes nothing."""
+"""Edits that a person reviews: new files, never over one that is there, and additions to a file. Writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from lsprotocol import types
 from pygls import uris
 
 MOST_NAMES = 100
-_ANNOTATION = "llm4cov.testbench"
+_ANNOTATION = "llm4cov.edit"
 
 
 def free_path(wanted: Path, taken: Collection[Path]) -> Path | None:
@@ -44,6 +44,32 @@ def creating(path: Path, text: str, capabilities: types.ClientCapabilities, *, a
             types.CreateFile(uri=uri, options=options),
             types.TextDocumentEdit(document, [types.TextEdit(range=start, new_text=text)]),
         ]
+    )
+
+
+def changing(
+    uri: str,
+    version: int | None,
+    changes: Sequence[tuple[types.Range, str]],
+    capabilities: types.ClientCapabilities,
+    *,
+    label: str,
+    about: str,
+) -> types.WorkspaceEdit:
+    """Make the edit that puts texts in place of ranges of a file that is there; `version` is that of the text which the ranges are of."""
+    workspace = capabilities.workspace
+    can = workspace.workspace_edit if workspace is not None else None
+    if can is None or not can.document_changes:
+        return types.WorkspaceEdit(changes={uri: [types.TextEdit(place, text) for place, text in changes]})
+    document = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
+    if can.change_annotation_support is None:
+        return types.WorkspaceEdit(
+            document_changes=[types.TextDocumentEdit(document, [types.TextEdit(place, text) for place, text in changes])]
+        )
+    edits = [types.AnnotatedTextEdit(annotation_id=_ANNOTATION, range=place, new_text=text) for place, text in changes]
+    return types.WorkspaceEdit(
+        document_changes=[types.TextDocumentEdit(document, edits)],
+        change_annotations={_ANNOTATION: types.ChangeAnnotation(label=label, needs_confirmation=True, description=about)},
     )
 
 

@@ -9,7 +9,7 @@ from pygls.workspace import PositionCodec
 
 from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_lsp.documents import Document
-from llm4cov_lsp.results import Results, counts_at, tallies_of
+from llm4cov_lsp.results import Results, counts_at, excluded_in, tallies_of
 
 
 def lenses_of(document: Document, results: Results, *, trusted: bool, busy: dict[str, str]) -> Iterator[types.CodeLens]:
@@ -24,6 +24,10 @@ def lenses_of(document: Document, results: Results, *, trusted: bool, busy: dict
             stale = document.shown[held.key].touched or held.outdated
             parts = [f"{kind.value} {percent_text(tally.percent)} %" for kind, tally in tallies.items()]
             parts.append(f"{left} hole{'s' * (left != 1)}")
+            excluded = excluded_in(document, held, module)
+            if excluded:
+                proved = sum(bool(one.proof) for one, _ in excluded)
+                parts.append(f"{len(excluded)} excluded ({proved} proved)")
             parts += ["stale"] * stale
             title = " · ".join(parts)
             yield types.CodeLens(place, types.Command(title, "llm4cov.measure", arguments=[document.uri, module.name]))
