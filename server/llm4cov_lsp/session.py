@@ -490,7 +490,9 @@ class Session:
         document = self.documents.get(uri)
         if document is None:
             return
-        found = diagnostics_of(document, self.results, self.settings_for(document.path), self.codec)
+        can = self._server.client_capabilities.text_document
+        related = bool(can is not None and can.publish_diagnostics is not None and can.publish_diagnostics.related_information)
+        found = diagnostics_of(document, self.results, self.settings_for(document.path), self.codec, related=related)
         if found or uri in self._published:
             # A server that has nothing to say keeps quiet, so that it is no noise beside others.
             self._published.add(uri)

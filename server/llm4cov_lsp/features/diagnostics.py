@@ -25,11 +25,13 @@ _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.Diagnos
 MOST_PROBLEMS = 20
 
 
-def diagnostics_of(document: Document, results: Results, settings: Settings, codec: PositionCodec) -> list[types.Diagnostic]:
-    """List all diagnostics of an open document."""
+def diagnostics_of(
+    document: Document, results: Results, settings: Settings, codec: PositionCodec, *, related: bool = True
+) -> list[types.Diagnostic]:
+    """List all diagnostics of an open document; `related` says whether the client shows places that belong to them."""
     found = list(_problems(document, results, codec))
     if settings.flag("diagnostics.enabled"):
-        found += _holes(document, results, settings, codec)
+        found += _holes(document, results, settings, codec, related=related)
     return found
 
 
@@ -99,14 +101,14 @@ def _problems(document: Document, results: Results, codec: PositionCodec) -> Ite
             yield problem_diagnostic(problem, line, place)
 
 
-def _holes(document: Document, results: Results, settings: Settings, codec: PositionCodec) -> list[types.Diagnostic]:
+def _holes(document: Document, results: Results, settings: Settings, codec: PositionCodec, *, related: bool) -> list[types.Diagnostic]:
     kinds = settings.texts("diagnostics.kinds")
     shows_proved = settings.flag("diagnostics.unreachable")
     placed = [
         one for one in placed_holes(document, results) if one.hole.kind in kinds and (shows_proved or one.hole.verdict != "unreachable")
     ]
     most = int(settings.number("diagnostics.maxPerFile"))
-    found = [_hole(one, document, codec) for one in placed[:most]]
+    found = [_hole(one, document, codec, related=related) for one in placed[:most]]
     if len(placed) > most:
         left = len(placed) - most
         text = f"... and {left} more hole{'s' * (left != 1)} in this file. The setting llm4cov.diagnostics.maxPerFile ({most}) shows more."
@@ -116,7 +118,7 @@ def _holes(document: Document, results: Results, settings: Settings, codec: Posi
     return found
 
 
-def _hole(placed: PlacedHole, document: Document, codec: PositionCodec) -> types.Diagnostic:
+def _hole(placed: PlacedHole, document: Document, codec: PositionCodec, *, related: bool) -> types.Diagnostic:
     hole = placed.hole
     docs = documentation_url(Kind(hole.kind))
     parts = [hole.sentence, words_of(placed), *([_STALE] if placed.stale else [])]
@@ -128,11 +130,11 @@ def _hole(placed: PlacedHole, document: Document, codec: PositionCodec) -> types
         code=hole.kind,
         code_description=types.CodeDescription(docs) if docs is not None else None,
         data={"hole": hole.id, "holes": list(hole.ids), "top": placed.held.request.top},
-        related_information=_related(placed, document, codec),
+        related_information=([*_conditions(placed, document, codec), *_instances(placed, document)] or None) if related else None,
     )
 
 
-def _related(placed: PlacedHole, document: Document, codec: PositionCodec) -> list[types.DiagnosticRelatedInformation] | None:
+def _conditions(placed: PlacedHole, document: Document, codec: PositionCodec) -> list[types.DiagnosticRelatedInformation]:
     """Point to the conditions on the way, innermost last; they lie in the same file."""
     uri = document.uri or uris.from_fs_path(str(document.path)) or ""
     lines = document.shown[placed.held.key]
@@ -144,4 +146,21 @@ def _related(placed: PlacedHole, document: Document, codec: PositionCodec) -> li
             start = len(document.lines[line]) - len(document.lines[line].lstrip())
             place.start.character = codec.client_num_units(document.lines[line][:start])
             found.append(types.DiagnosticRelatedInformation(types.Location(uri, place), f"needs {text}"))
-    return found or None
+    return found
+
+
+def _instances(placed: PlacedHole, document: Document) -> list[types.DiagnosticRelatedInformation]:
+    """Point to where the instances are made that a hole stands for; the top is made by the testbench, which has no such place."""
+    names = placed.hole.hier.split(",")
+    found = []
+    for path, result in placed.held.files.items():
+        for one in result.declarations:
+            # Its name is that below the top, with the module behind it in parentheses.
+            name = one.name.partition(" (")[0]
+            if one.kind == "instance" and any(hier == name or hier.endswith(f".{name}") for hier in names):
+                line = document.shown[placed.held.key].present(one.line) if path == str(document.path) else one.line - 1
+                uri = document.uri if path == str(document.path) else uris.from_fs_path(path)
+                if line is not None and uri is not None:
+                    place = types.Range(types.Position(line, 0), types.Position(line, 0))
+                    found.append(types.DiagnosticRelatedInformation(types.Location(uri, place), f"in instance {one.name}"))
+    return found[:MOST_RELATED]
