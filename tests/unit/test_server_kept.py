@@ -20,7 +20,17 @@ def _request(top: str) -> Request:
 
 def _result(top: str, *, holes: int = 1) -> Result:
     found = tuple(
-        HoleRecord(id=f"h{at}", ids=(f"h{at}",), comments=("block",), kind="line", line=at + 1, column=1, sentence="s", detail="d", verdict="unknown")
+        HoleRecord(
+            id=f"h{at}",
+            ids=(f"h{at}",),
+            comments=("block",),
+            kind="line",
+            line=at + 1,
+            column=1,
+            sentence="s",
+            detail="d",
+            verdict="unknown",
+        )
         for at in range(holes)
     )
     own = FileResult(
