@@ -25,6 +25,7 @@ from llm4cov_lsp.exclusion import exclude
 from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.features.edits import can_create, creating, free_path
 from llm4cov_lsp.jobs import JobFailed, Priority
+from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.machine import load_per_processor
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes
@@ -38,8 +39,8 @@ _NOT_TRUSTED = "The workspace is not trusted: nothing is built or run."
 class Commands:
     """The commands of one connection."""
 
-    def __init__(self, server: LanguageServer, session: Session) -> None:
-        self._server, self._session = server, session
+    def __init__(self, server: LanguageServer, session: Session, learning: Learning) -> None:
+        self._server, self._session, self._learning = server, session, learning
 
     async def generate(self, uri: str, top: str) -> Answer:
         """Generate a testbench and offer it as an edit."""
@@ -111,9 +112,9 @@ class Commands:
         """Learn from what is stored, in a process of its own."""
         if not self._session.trusted:
             return self._refuse(_NOT_TRUSTED)
-        if self._session.retraining.is_running:
+        if self._learning.is_running:
             return self._refuse("Retraining runs already.")
-        ended = await self._session.retrain(if_due=False)
+        ended = await self._learning.run(if_due=False)
         if ended.was_cancelled:
             return {"cancelled": True}
         self._session.say(ended.words, types.MessageType.Info if ended.status == 0 else types.MessageType.Warning)

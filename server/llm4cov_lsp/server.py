@@ -20,6 +20,7 @@ from llm4cov_lsp.commands import Answer, Commands
 from llm4cov_lsp.features.actions import KINDS, actions_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
+from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.positions import changed
 from llm4cov_lsp.project import WATCHED, is_project_file
@@ -35,15 +36,16 @@ def make_server() -> LanguageServer:
     """Make a server with all its handlers; it answers one client."""
     server = LanguageServer("llm4cov-lsp", importlib.metadata.version("llm4cov-lsp"))
     session = Session(server)
-    _register_lifecycle(server, session)
+    learning = Learning(server, session)
+    _register_lifecycle(server, session, learning)
     _register_documents(server, session)
     _register_features(server, session)
     _register_own(server, session)
-    _register_commands(server, session, Commands(server, session))
+    _register_commands(server, session, Commands(server, session, learning))
     return server
 
 
-def _register_lifecycle(server: LanguageServer, session: Session) -> None:
+def _register_lifecycle(server: LanguageServer, session: Session, learning: Learning) -> None:
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         options = params.initialization_options
@@ -64,6 +66,7 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
             settings = types.Registration("llm4cov.settings", types.WORKSPACE_DID_CHANGE_CONFIGURATION, {"section": SECTION})
             server.protocol.send_request(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([settings]))
         await session.load_settings()
+        learning.keep_schedule()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
@@ -95,9 +98,11 @@ def _register_lifecycle(server: LanguageServer, session: Session) -> None:
     @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def work_done_progress_cancel(params: types.WorkDoneProgressCancelParams) -> None:
         session.cancel_token(params.token)
+        learning.cancel_token(params.token)
 
     @server.feature(types.SHUTDOWN)
     def shutdown(params: None) -> None:
+        learning.shut_down()
         session.shut_down()
 
 

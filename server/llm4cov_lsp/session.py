@@ -33,7 +33,6 @@ from llm4cov_lsp.progress import Shown, progress_of
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of, waiver_places
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
 from llm4cov_lsp.results import Held, Results, design_key, is_current
-from llm4cov_lsp.retraining import IDLE_S, Ended, Retraining, keep_schedule
 from llm4cov_lsp.settings import DEFAULTS, FILE_NAME, SECTION, Settings, read_project_file, read_settings
 from llm4cov_lsp.wire import PROJECT_CODE, Event, EventKind, Request, RequestKind, Result
 
@@ -72,8 +71,6 @@ class Session:
         self._published: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._by_token: dict[types.ProgressToken, Job] = {}
-        self.retraining = Retraining()
-        self._retraining_bar: types.ProgressToken | None = None
         self._active_at_s = time.monotonic()
         """When a job ended last."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -146,30 +143,12 @@ class Session:
                 self._kept = KeptResults(read_config().cache_dir / "results", self.log)
             except BadConfiguration as error:
                 self.say_once(f"Results are not kept: {error}")
-        if not self._is_ready:
-            self._keep_retraining()
         self._is_ready = True
         for document in list(self.documents.values()):
             self._restore(document.path)
             self.publish_soon(document, delay_s=0)
         self.measure_open()
         self.refresh()
-
-    def _keep_retraining(self) -> None:
-        try:
-            state_dir = read_config().state_dir
-        except BadConfiguration:
-            # It was said already: the same variables decide where results are kept.
-            return
-        self.start(
-            keep_schedule(
-                schedule=self._retrain_schedule,
-                is_idle=self._is_idle,
-                run=lambda: self.retrain(if_due=True),
-                say=self.say_once,
-                state_dir=state_dir,
-            )
-        )
 
     def say(self, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
         """Show a message."""
@@ -257,7 +236,7 @@ class Session:
     async def run(self, request: Request, key: str, *, title: str, priority: Priority) -> Result:
         """Run a job with a progress bar; cancelled by its caller, the bar or a newer job. Raises JobFailed."""
         shown = Shown()
-        token = await self._begin(title, shown) if priority is Priority.USER else None
+        token = await self.begin(title, shown) if priority is Priority.USER else None
         asked = priority is Priority.USER
 
         def on_event(event: Event) -> None:
@@ -324,37 +303,10 @@ class Session:
         job = self._by_token.get(token)
         if job is not None:
             self.jobs.cancel(job)
-        elif token == self._retraining_bar:
-            self.retraining.cancel()
 
-    async def retrain(self, *, if_due: bool) -> Ended:
-        """Start learning as a process of its own, with a bar that ends it. Not to be called while it runs."""
-        shown = Shown()
-        running = asyncio.ensure_future(self.retraining.run(if_due=if_due, on_line=lambda words: self._say_retraining(words)))
-        self._retraining_bar = token = await self._begin("Retraining", shown)
-        try:
-            return await running
-        finally:
-            self._retraining_bar = None
-            if token is not None:
-                self._server.work_done_progress.end(token, types.WorkDoneProgressEnd())
-
-    def _say_retraining(self, words: str) -> None:
-        LOGGER.info("retraining: %s", words)
-        self.log(f"retraining: {words}")
-        if self._retraining_bar is not None:
-            self._server.work_done_progress.report(self._retraining_bar, types.WorkDoneProgressReport(message=words, cancellable=True))
-
-    def _retrain_schedule(self) -> str:
-        """Give the most frequent schedule of any folder."""
-        found = {settings.text("retrain.schedule") for settings in self._settings.values()} if self.trusted else set()
-        return next((one for one in ("daily", "weekly") if one in found), "off")
-
-    def _is_idle(self) -> bool:
-        settings = self.settings_for(Path())
-        waits = reason_to_wait(on_battery=settings.flag("background.onBattery"), max_load=settings.number("background.maxLoad"))
-        quiet = time.monotonic() - self._active_at_s > IDLE_S
-        return quiet and waits is None and not self.retraining.is_running and next(self._jobs(), None) is None
+    def idle_s(self) -> float:
+        """Give the seconds since a job ended last; 0 while one runs or waits."""
+        return time.monotonic() - self._active_at_s if next(self._jobs(), None) is None else 0.0
 
     def take(self, key: str, request: Request, result: Result) -> Held:
         """Keep a result and show it wherever the file is still the one that was measured."""
@@ -393,7 +345,6 @@ class Session:
             timer.cancel()
         for task in list(self._tasks):
             task.cancel()
-        self.retraining.cancel()
         self.jobs.close()
 
     def _jobs(self) -> Iterator[Job]:
@@ -498,7 +449,8 @@ class Session:
             self._published.add(uri)
             self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, document.version))
 
-    async def _begin(self, title: str, shown: Shown) -> types.ProgressToken | None:
+    async def begin(self, title: str, shown: Shown) -> types.ProgressToken | None:
+        """Begin a bar that can be cancelled; None where the client shows none."""
         can = self._server.client_capabilities.window
         if can is None or not can.work_done_progress:
             return None
@@ -518,7 +470,7 @@ class Session:
             await asyncio.sleep(0.5)
         if job.done.done():
             return
-        token = await self._begin(title, shown)
+        token = await self.begin(title, shown)
         if token is not None and not job.done.done():
             shown.token = token
             self._by_token[token] = job
