@@ -49,6 +49,12 @@ def read_config() -> Config:
     )
 
 
+def consents_file() -> Path:
+    """Give the file of the servers that the user lets an editor send designs to."""
+    path = os.environ.get("LLM4COV_CONSENTS")
+    return Path(path).absolute() if path else platformdirs.user_config_path("llm4cov-lsp") / "consents.json"
+
+
 def secret(name: str) -> str:
     """Read a secret from the variable that a setting names; empty where it is not set. Ask anew each time rather than keep it."""
     return os.environ.get(name, "").strip()

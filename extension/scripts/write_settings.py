@@ -37,11 +37,12 @@ def properties() -> dict[str, dict[str, Any]]:
 
 def restricted() -> list[str]:
     """Give `capabilities.untrustedWorkspaces.restrictedConfigurations`."""
-    return [*_RESTRICTED_OWN, *(f"{SECTION}.{one.key}" for one in TABLE if one.restricted)]
+    return [*_RESTRICTED_OWN, *(f"{SECTION}.{one.key}" for one in TABLE if one.restricted or one.personal)]
 
 
 def _property(one: Setting) -> dict[str, Any]:
-    found: dict[str, Any] = {"scope": "resource", "markdownDescription": one.sentence}
+    # What is about secrets or consent is the user's alone: of scope `machine`, a workspace's .vscode/settings.json can't set it.
+    found: dict[str, Any] = {"scope": "machine" if one.personal else "resource", "markdownDescription": one.sentence}
     if isinstance(one.default, tuple):
         items: dict[str, Any] = {"type": "string"} | ({"enum": list(one.choices)} if one.choices else {})
         return {"type": "array", "items": items, "default": list(one.default)} | found

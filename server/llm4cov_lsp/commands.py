@@ -102,6 +102,20 @@ class Commands:
             self._session.jobs.cancel_design(design_key(document.path, top))
         return {}
 
+    def consents(self) -> Answer:
+        """List the servers on other machines that may be sent designs."""
+        consents = self._session.gate.consents
+        return {"remembered": list(consents.remembered()), "for_now": list(consents.for_now()), "file": str(consents.path)}
+
+    def forget_consent(self, host: str) -> Answer:
+        """Take back the consent to a host, or to one address of it."""
+        try:
+            gone = self._session.gate.consents.forget(host)
+        except OSError as error:
+            return self._refuse(f"The consent to {host} could not be taken back: {error.filename}: {error.strerror}.")
+        self._session.say(f"Nothing more is sent to {', '.join(gone)} without asking." if gone else f"There is no consent to {host}.")
+        return {"forgotten": list(gone)}
+
     def restart(self) -> Answer:
         """End the worker; the next job starts a new one."""
         self._session.jobs.restart()

@@ -73,6 +73,12 @@ class Document:
     shown: dict[str, LineMap] = field(default_factory=dict)
     """By design: from the bytes that its result is about to the present text."""
     _lines: list[str] | None = None
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the text is that on disk, as far as is known."""
+        return self.saved_digest is not None and not self.saved.touched
+
     _modules: tuple[Module, ...] | None = None
 
     @property

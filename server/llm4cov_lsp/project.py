@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llm4cov_agent.closure import waived
 from llm4cov_agent.rtl import slang_config, verible_filelist
+from llm4cov_lsp.model_settings import budget_key, model_request
 from llm4cov_lsp.settings import Settings
 from llm4cov_lsp.wire import Request, RequestKind
 
@@ -78,7 +79,7 @@ def request_of(
     base = folder or file.parent
     told = settings.texts("files.filelistCommand") or settings.texts("files.filelists") or not settings.flag("files.projectFiles")
     project_file = project_file_of(folder) if folder is not None and not told else None
-    budget = "prove.budgetSeconds" if kind is RequestKind.PROVE else "generate.budgetSeconds"
+    budget = "prove.budgetSeconds" if kind is RequestKind.PROVE else budget_key(settings)
     return Request(
         kind=kind,
         file=str(file),
@@ -94,6 +95,7 @@ def request_of(
         defines=settings.texts("files.defines"),
         library_dirs=_below(base, settings.texts("files.libraryDirs")),
         policy=settings.text("generate.policy"),
+        model=model_request(settings, base),
         budget_s=settings.number(budget),
         run_s=settings.number("simulation.runSeconds"),
         seed=int(settings.number("simulation.seed")),

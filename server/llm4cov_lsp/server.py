@@ -16,6 +16,7 @@ from pygls import uris
 from pygls.lsp.server import LanguageServer
 
 from llm4cov_lsp.about import versions
+from llm4cov_lsp.betterment import Betterment
 from llm4cov_lsp.commands import Answer, Commands
 from llm4cov_lsp.features.actions import KINDS, actions_of
 from llm4cov_lsp.features.hover import hover_of
@@ -41,7 +42,7 @@ def make_server() -> LanguageServer:
     _register_documents(server, session)
     _register_features(server, session)
     _register_own(server, session)
-    _register_commands(server, session, Commands(server, session, learning))
+    _register_commands(server, session, Commands(server, session, learning), Betterment(server, session))
     return server
 
 
@@ -185,10 +186,18 @@ def _register_own(server: LanguageServer, session: Session) -> None:
         return [as_json(one) for one in found]
 
 
-def _register_commands(server: LanguageServer, session: Session, commands: Commands) -> None:
+def _register_commands(server: LanguageServer, session: Session, commands: Commands, better: Betterment) -> None:
     # pygls evaluates the annotations of commands, and can't those of a recursive type such as JSON: what they return is `object` here.
+    async def prepared(work: Coroutine[Any, Any, Answer]) -> Answer:
+        try:
+            await session.ready.wait()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        return await work
+
     async def answered(work: Coroutine[Any, Any, Answer]) -> Answer:
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(prepared(work))
         # pygls ends the request that a client cancels, but not the command's own coroutine behind it.
         number = server.protocol.msg_id
         request = server.protocol._request_futures.get(number) if number is not None else None
@@ -214,6 +223,26 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     @server.command("llm4cov.exclude")
     async def exclude(uri: str, top: str, hole: str, *reason: str) -> object:
         return await answered(commands.exclude(uri, top, hole, *reason[:1]))
+
+    @server.command("llm4cov.improve")
+    async def improve(uri: str, top: str, *options: object) -> object:
+        return await answered(better.improve(uri, top, *options[:1]))
+
+    @server.command("llm4cov.repair")
+    async def repair(uri: str, top: str, *options: object) -> object:
+        return await answered(better.repair(uri, top, *options[:1]))
+
+    @server.command("llm4cov.cover")
+    async def cover(uri: str, top: str, hole: str, *options: object) -> object:
+        return await answered(better.cover(uri, top, hole, *options[:1]))
+
+    @server.command("llm4cov.consents")
+    def consents() -> object:
+        return commands.consents()
+
+    @server.command("llm4cov.forgetConsent")
+    def forget_consent(host: str) -> object:
+        return commands.forget_consent(host)
 
     @server.command("llm4cov.explain")
     def explain(uri: str, top: str, hole: str) -> object:

@@ -18,18 +18,20 @@ from pygls import uris
 from pygls.lsp.server import LanguageServer
 from pygls.workspace import PositionCodec
 
-from llm4cov_agent.config import read_config
+from llm4cov_agent.config import consents_file, read_config
 from llm4cov_agent.errors import BadConfiguration
 from llm4cov_lsp.about import past_told
+from llm4cov_lsp.consents import Consents
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.coverage import coverage_message
 from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, project_words, shown_problems
+from llm4cov_lsp.gate import Gate, NotAllowed
 from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Past, Priority
 from llm4cov_lsp.kept import KeptResults
 from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.machine import reason_to_wait
 from llm4cov_lsp.outline import modules_of
-from llm4cov_lsp.progress import Shown, progress_of
+from llm4cov_lsp.progress import TICK_S, Shown, count_down, took
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of, waiver_places
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
 from llm4cov_lsp.results import Held, Results, design_key, is_current
@@ -40,6 +42,8 @@ PUBLISH_S = 0.15
 """How long edits are gathered before shifted diagnostics are sent."""
 _BEFORE = -1
 """Edition of the settings of a result that an earlier run of the server measured."""
+_BUDGETED = (RequestKind.GENERATE, RequestKind.GO_ON, RequestKind.PROVE)
+"""Jobs that have a budget, of which a bar can show how much is used up."""
 _CLIENT_S = 5.0
 """How long the client may take to answer a question about its settings or a progress bar."""
 
@@ -53,6 +57,7 @@ class Session:
         self.results = Results()
         self._kept: KeptResults | None = None
         self.jobs = Jobs(self._crashed, hold=self._hold, on_past=_log_past)
+        self.gate = Gate(server, Consents(consents_file()))
         self.trusted = True
         self.tells_coverage = False
         """Whether the editor wants coverage as messages, to show it in its own way."""
@@ -60,8 +65,8 @@ class Session:
         """By design: what is being done for it."""
         self.proposals: dict[str, Result] = {}
         """By design: a testbench that was generated and not taken yet."""
-        self._is_ready = False
-        """Whether settings were read: before that nothing runs by itself, as they may forbid it."""
+        self.ready = asyncio.Event()
+        """Whether settings were read: before that nothing runs, as they may forbid it or name another policy."""
         self.edition = 0
         """Of the settings: goes up when one changes, and when the worker is restarted on request."""
         self._settings: dict[Path, Settings] = {}
@@ -134,6 +139,8 @@ class Session:
             settings, found = read_settings(client, project, trusted=self.trusted)
             if self._settings.get(scope or Path()) != settings:
                 self._settings[scope or Path()] = settings
+                # They may name another policy.
+                self.proposals.clear()
                 self.edition += 1
             for problem in (*problems, *found):
                 LOGGER.warning("%s", problem)
@@ -143,7 +150,7 @@ class Session:
                 self._kept = KeptResults(read_config().cache_dir / "results", self.log)
             except BadConfiguration as error:
                 self.say_once(f"Results are not kept: {error}")
-        self._is_ready = True
+        self.ready.set()
         for document in list(self.documents.values()):
             self._restore(document.path)
             self.publish_soon(document, delay_s=0)
@@ -200,7 +207,7 @@ class Session:
 
     def measure_what_changed(self, path: Path) -> None:
         """Queue background jobs for the designs that a file takes part in, where something that they rest on has changed."""
-        if not self.trusted or not self._is_ready:
+        if not self.trusted or not self.ready.is_set():
             return
         for file, top in dict.fromkeys(self._designs_near(path)):
             settings = self.settings_for(file)
@@ -235,7 +242,8 @@ class Session:
 
     async def run(self, request: Request, key: str, *, title: str, priority: Priority) -> Result:
         """Run a job with a progress bar; cancelled by its caller, the bar or a newer job. Raises JobFailed."""
-        shown = Shown()
+        request = await self.gate.passed(request, trusted=self.trusted, asks=priority is Priority.USER)
+        shown = Shown(percentage=0 if request.kind in _BUDGETED else None)
         token = await self.begin(title, shown) if priority is Priority.USER else None
         asked = priority is Priority.USER
 
@@ -252,6 +260,7 @@ class Session:
             self._by_token[token] = job
         self.busy[key] = title
         self.refresh()
+        self.start(self._tick(token, shown, job))
         if priority is Priority.BACKGROUND:
             self.start(self._begin_late(title, shown, job))
         try:
@@ -378,6 +387,8 @@ class Session:
         request = request_of(RequestKind.GENERATE, file, top, self.settings_for(file), folder=self.folder_of(file), edition=self.edition)
         try:
             result = await self.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.BACKGROUND)
+        except NotAllowed as error:
+            self.say_once(f"No testbench for {top} by itself: {error}")
         except JobFailed as error:
             self.log(f"generating for {top}: {error}")
         except asyncio.CancelledError:
@@ -394,7 +405,7 @@ class Session:
 
     def _restore(self, path: Path) -> None:
         """Show what an earlier run of the server measured for a file, if everything that it rests on is as it was."""
-        if self._kept is None or not self.trusted or not self._is_ready:
+        if self._kept is None or not self.trusted or not self.ready.is_set():
             return
         for kept in self._kept.about(path):
             if self.results.get(kept.key) is not None:
@@ -459,7 +470,8 @@ class Session:
             await asyncio.wait_for(self._server.work_done_progress.create_async(token), timeout=_CLIENT_S)
         except TimeoutError:
             return None
-        begin = types.WorkDoneProgressBegin(title=title, cancellable=True, message=shown.words or None)
+        # A client may pass over the percentages of a bar that begins without one.
+        begin = types.WorkDoneProgressBegin(title=title, cancellable=True, message=shown.words or None, percentage=shown.percentage)
         self._server.work_done_progress.begin(token, begin)
         return token
 
@@ -478,10 +490,22 @@ class Session:
             self._server.work_done_progress.end(token, types.WorkDoneProgressEnd())
 
     def _report(self, token: types.ProgressToken | None, shown: Shown, event: Event) -> None:
-        message = progress_of(shown, event)
+        if took(shown, event):
+            self._show(token, shown)
+
+    def _show(self, token: types.ProgressToken | None, shown: Shown) -> None:
         at = token if token is not None else shown.token
-        if message is not None and at is not None and at in self._by_token:
-            self._server.work_done_progress.report(at, types.WorkDoneProgressReport(message=message, cancellable=True))
+        if at is not None and at in self._by_token:
+            report = types.WorkDoneProgressReport(message=shown.words, percentage=shown.percentage, cancellable=True)
+            self._server.work_done_progress.report(at, report)
+
+    async def _tick(self, token: types.ProgressToken | None, shown: Shown, job: Job) -> None:
+        """Count the seconds left down while nothing else is told."""
+        while not job.done.done():
+            await asyncio.sleep(TICK_S)
+            if shown.deadline is not None and not job.done.done():
+                count_down(shown)
+                self._show(token, shown)
 
     def _hold(self, job: Job) -> str | None:
         settings = self.settings_for(Path(job.request.file))
@@ -516,4 +540,5 @@ def _log_past(past: Past) -> None:
 
 def _same_run(one: Request, other: Request) -> bool:
     """Say whether two requests run the same testbench with the same options; a proof does what a measurement does first."""
-    return replace(one, kind=other.kind, point=other.point, budget_s=other.budget_s, policy=other.policy, stores=other.stores) == other
+    plain = replace(one, kind=other.kind, point=other.point, budget_s=other.budget_s, policy=other.policy)
+    return replace(plain, model=other.model, stores=other.stores) == other

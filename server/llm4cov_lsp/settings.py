@@ -32,6 +32,8 @@ class Setting:
     least: float | None = None
     restricted: bool = False
     """Whether an untrusted workspace can't set it in its own file: it decides what is read, built or run."""
+    personal: bool = False
+    """Whether no workspace can set it in its own file: it is about the user's secrets or consent."""
 
     @property
     def type_name(self) -> str:
@@ -129,11 +131,79 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         key="generate.policy",
         default="closure",
-        choices=("closure", "random"),
+        choices=("closure", "random", "llama", "transformers", "endpoint", "recorded"),
         restricted=True,
-        sentence="Who proposes testbenches: the coverage-guided search with proofs, or weighted random inputs.",
+        sentence="Who proposes testbenches: the coverage-guided search with proofs, weighted random inputs, or a language model: a GGUF "
+        "file, a published folder, a server, or recorded replies (docs/models.md).",
+    ),
+    Setting(
+        key="generate.finish",
+        default="none",
+        choices=("none", "closure", "llama", "transformers", "endpoint", "recorded"),
+        restricted=True,
+        sentence="Who goes on from where the policy ended; what works already is kept.",
     ),
     Setting(key="generate.budgetSeconds", default=60.0, least=1, restricted=True, sentence="Seconds to search and prove, about."),
+    Setting(
+        key="model.name",
+        default="",
+        restricted=True,
+        sentence="GGUF file, folder of a model or file of recorded replies, relative to the workspace folder; or the name that the server "
+        "knows. Empty takes SmolLM2-135M for `llama` and `transformers`.",
+    ),
+    Setting(key="model.adapter", default="", restricted=True, sentence="LoRA adapter: a GGUF file, or a PEFT folder for `transformers`."),
+    Setting(
+        key="model.endpoint",
+        default="",
+        restricted=True,
+        sentence="URL of an OpenAI-compatible server, such as `http://localhost:8000/v1`. One on another machine is sent nothing before "
+        "you have consented (docs/safety.md).",
+    ),
+    Setting(
+        key="model.keyVariable",
+        default="LLM4COV_API_KEY",
+        personal=True,
+        sentence="Environment variable that holds the server's key; empty for none. The key itself is no setting.",
+    ),
+    Setting(
+        key="model.allowedHosts",
+        default=(),
+        personal=True,
+        sentence="Servers on other machines that may be sent designs without a question: hosts, or addresses such as "
+        "`https://api.example.com`.",
+    ),
+    Setting(
+        key="model.serverGrammar",
+        default="none",
+        choices=("none", "llama.cpp", "vllm", "vllm-guided"),
+        sentence="How the server takes a grammar.",
+    ),
+    Setting(
+        key="model.format",
+        default="stimulus",
+        choices=("full", "stimulus"),
+        sentence="What the model writes: a whole testbench, or stimulus that is rendered.",
+    ),
+    Setting(key="model.rounds", default=3, least=0, sentence="Repairs after the model's first reply, at most."),
+    Setting(key="model.maxTokens", default=1024, least=16, sentence="Tokens of a reply."),
+    Setting(key="model.promptTokens", default=3000, least=500, sentence="Tokens of a prompt."),
+    Setting(key="model.contextTokens", default=8192, least=1024, sentence="Tokens of prompt and reply together."),
+    Setting(key="model.temperature", default=0.7, least=0, sentence="0 takes the likeliest word; 2 at most."),
+    Setting(key="model.gpuLayers", default=0, least=-1, sentence="Layers of a local model on the GPU; -1 for all."),
+    Setting(key="model.threads", default=0, least=0, sentence="Threads of a local model; 0 for one for each core."),
+    Setting(
+        key="model.think",
+        default="default",
+        choices=("default", "yes", "no"),
+        sentence="Whether the model reasons first, where its template knows that.",
+    ),
+    Setting(
+        key="model.budgetSeconds",
+        default=300.0,
+        least=1,
+        restricted=True,
+        sentence="Seconds in all where a language model is asked, about, in place of `generate.budgetSeconds`.",
+    ),
     Setting(key="prove.budgetSeconds", default=30.0, least=1, restricted=True, sentence="Seconds for a proof that you ask for, about."),
     Setting(key="simulation.runSeconds", default=120.0, least=0.1, restricted=True, sentence="Longest that one simulation may run."),
     Setting(key="simulation.seed", default=1, least=1, sentence="Seed of everything random."),
@@ -197,6 +267,8 @@ def read_settings(client: object, project: object, *, trusted: bool) -> tuple[Se
             setting = _BY_KEY.get(key)
             if setting is None:
                 problems.append(f"{SECTION}.{key} in {source}: there is no such setting.")
+            elif setting.personal and source == FILE_NAME:
+                problems.append(f"{SECTION}.{key} in {source} is not used: only your editor's own settings can say that.")
             elif setting.restricted and source == FILE_NAME and not trusted:
                 problems.append(f"{SECTION}.{key} in {source} is not used: this workspace is not trusted.")
             elif (read := _read(setting, value)) is None:
@@ -236,11 +308,12 @@ This page is written from `server/llm4cov_lsp/settings.py` with `llm4cov-lsp set
 {rows}
 
 A setting marked with * decides what is read, built or run: in a workspace that the editor does not trust, `{FILE_NAME}` can't set it.
+A setting marked with † is about your secrets or your consent: no `{FILE_NAME}` can set it.
 """
 
 
 def _row(one: Setting) -> str:
-    mark = " *" if one.restricted else ""
+    mark = " †" if one.personal else " *" if one.restricted else ""
     choices = f" Of {', '.join(f'`{choice}`' for choice in one.choices)}." if one.choices else ""
     return f"| `{one.key}`{mark} | {one.type_name} | `{_json(one.default)}` | {one.sentence}{choices} |"
 

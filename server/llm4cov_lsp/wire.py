@@ -26,6 +26,8 @@ class RequestKind(Enum):
     MEASURE = "measure"
     GENERATE = "generate"
     PROVE = "prove"
+    GO_ON = "go_on"
+    """From a testbench that exists: better it, or mend it if it fails; with a point, reach that one."""
 
 
 class EventKind(Enum):
@@ -35,6 +37,8 @@ class EventKind(Enum):
     ROUND = "round"
     COVERAGE = "coverage"
     """What was hit so far, in a result without holes."""
+    STANDING = "standing"
+    """How far it is."""
     RESULT = "result"
     FAILED = "failed"
 
@@ -42,6 +46,29 @@ class EventKind(Enum):
     def is_last(self) -> bool:
         """Whether the job is over with it."""
         return self in (EventKind.RESULT, EventKind.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """Which model is asked, and how: the fields of `ModelOptions` in plain values, with its defaults."""
+
+    finish: str | None = None
+    model: str = ""
+    adapter: str | None = None
+    endpoint: str = ""
+    key_variable: str = "LLM4COV_API_KEY"
+    """Name of the variable; the key is in no message."""
+    allowed_hosts: tuple[str, ...] = ()
+    server_grammar: str = "none"
+    reply_format: str = "stimulus"
+    rounds: int | None = None
+    max_tokens: int = 1024
+    prompt_tokens: int = 3000
+    context_tokens: int = 8192
+    temperature: float = 0.7
+    gpu_layers: int = 0
+    threads: int | None = None
+    thinks: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +95,25 @@ class Request:
     defines: tuple[str, ...] = ()
     library_dirs: tuple[str, ...] = ()
     policy: str = "closure"
+    model: ModelRequest = ModelRequest()
+    consented: str = ""
+    """The server on another machine that the user lets the job send to; empty for none."""
     budget_s: float = 60.0
     run_s: float = 120.0
     seed: int = 1
     waivers: tuple[str, ...] = ()
     """Waiver files."""
     point: str | None = None
-    """Id of the only point to prove; None for all holes."""
+    """Id of the only point to prove or to reach; None for all holes."""
     tells_coverage: bool = False
     """Whether somebody watches what is hit while a testbench is generated."""
     stores: bool = True
     """Whether transitions go to the store of trajectories."""
+
+    @property
+    def sends(self) -> bool:
+        """Whether it asks a policy that may be a model."""
+        return self.kind is RequestKind.GENERATE or (self.kind is RequestKind.GO_ON and self.point is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +240,25 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """A testbench that goes on from one that exists, or why there is none."""
+
+    text: str | None = None
+    """None: nothing is worth having."""
+    replaces: bool = True
+    """Whether it may take the place of the one that exists; else it belongs beside it."""
+    is_ours: bool = False
+    """Whether the stimulus of the one that exists is known, so that nobody's own text is lost with it."""
+    overall: float | None = None
+    gained: int = 0
+    """Points that it hits and the one before does not."""
+    ended: str = ""
+    verdict: str | None = None
+    """About the point that was asked for and not reached."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """How a job ended."""
 
@@ -221,6 +275,8 @@ class Result:
     """Text of one that was generated."""
     ended: str = ""
     """Why generation ended, in words."""
+    proposed: Proposed | None = None
+    """What going on from a testbench came to; coverage and files are those of the testbench that was there."""
     design_digest: str = ""
     """Of the design as it was measured; what a proof rests on."""
     rests_on: tuple[FileDigest, ...] = ()
@@ -239,6 +295,11 @@ class Event:
     """Of a round, from 1."""
     overall: float | None = None
     kept: bool = False
+    rounds: int = 0
+    """How many there may be."""
+    left_s: float | None = None
+    """Seconds of the budget."""
+    budget_s: float = 0.0
     result: Result | None = None
 
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import Protocol
 
-from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.cli.design import open_simulator
 from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.testbench import read_job
@@ -22,35 +20,17 @@ from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
-from llm4cov_agent.judge.standing import Standing
-from llm4cov_agent.loop.generate import Plan, PolicyName, undrivable
 from llm4cov_agent.loop.generate import generate as generate_testbench
-from llm4cov_agent.loop.transition import Transition
+from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_lsp.filelist_command import Listings
+from llm4cov_lsp.gone_on import gone_on
+from llm4cov_lsp.planned import plan_of
 from llm4cov_lsp.sources import files_of_request
-from llm4cov_lsp.told import files_of, files_so_far, problem_records
+from llm4cov_lsp.telling import Tell, watched
+from llm4cov_lsp.told import files_of, problem_records
 from llm4cov_lsp.wire import EventKind, FileDigest, Request, RequestKind, Result
-
-WATCH_S = 0.5
-"""Least time between two looks at the coverage so far."""
-
-
-class Tell(Protocol):
-    """Says how a job goes."""
-
-    def __call__(
-        self,
-        kind: EventKind,
-        *,
-        words: str = "",
-        number: int = 0,
-        overall: float | None = None,
-        kept: bool = False,
-        result: Result | None = None,
-    ) -> None:
-        """Say one thing."""
 
 
 def work(request: Request, *, tell: Tell, cancel: Event, listings: Listings) -> Result:
@@ -72,7 +52,7 @@ def work(request: Request, *, tell: Tell, cancel: Event, listings: Listings) -> 
         )
     if request.kind is RequestKind.OUTLINE:
         return Result(top=design.top, status="elaborated", problems=problem_records(problems), rests_on=(*_rests_on(design), *lists))
-    do = _generate if request.kind is RequestKind.GENERATE else _measure
+    do = {RequestKind.GENERATE: _generate, RequestKind.GO_ON: _go_on}.get(request.kind, _measure)
     result = do(request, design, problems, tell, cancel)
     return replace(result, seconds=time.monotonic() - began, rests_on=(*result.rests_on, *lists))
 
@@ -98,6 +78,7 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
     evaluation = waived.evaluation
     if request.kind is RequestKind.PROVE and evaluation.holes:
         tell(EventKind.PROGRESS, words="proving what can't be reached")
+        tell(EventKind.STANDING, overall=evaluation.overall, left_s=request.budget_s, budget_s=request.budget_s)
         points: Iterable[CoveragePoint] = [hole.point for hole in evaluation.holes]
         if request.point is not None:
             points = told_with(evaluation.holes, request.point)
@@ -119,38 +100,13 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
 
 
 def _generate(request: Request, design: Design, problems: tuple[Problem, ...], tell: Tell, cancel: Event) -> Result:
-    refusals = undrivable(design)
-    if refusals:
+    plan, refusals = plan_of(request)
+    refusals = (*undrivable(design), *refusals)
+    if plan is None or refusals:
         records = problem_records((*problems, *refusals))
         return Result(top=design.top, status=RunStatus.BUILD_FAILED.label, problems=records, rests_on=_rests_on(design))
-    plan = Plan(
-        policy=PolicyName(request.policy),
-        seed=request.seed,
-        rounds=None,
-        budget_s=request.budget_s,
-        cycles=None,
-        language=Language.SYSTEMVERILOG,
-        limits=SimulationLimits(run_s=request.run_s),
-    )
     recorder = Recorder(None, command=f"llm4cov.generate {design.top}") if request.stores else None
-
-    def on_transition(transition: Transition) -> None:
-        if recorder is not None:
-            recorder.record(transition)
-        seen = transition.after.observation
-        overall = seen.overall if seen is not None else None
-        tell(EventKind.ROUND, number=transition.number + 1, overall=overall, kept=transition.kept)
-
-    simulator = open_simulator()
-    outcome, found = generate_testbench(
-        design,
-        simulator,
-        plan,
-        on_transition=on_transition,
-        on_standing=_Watch(design, tell) if request.tells_coverage else None,
-        progress=lambda words: tell(EventKind.PROGRESS, words=words),
-        cancel=cancel,
-    )
+    outcome, found = generate_testbench(design, open_simulator(), plan, **watched(request, design, tell, recorder, cancel))
     problems = (*problems, *found)
     if recorder is not None:
         recorder.close()
@@ -177,22 +133,11 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
     )
 
 
-class _Watch:
-    """Tells what was hit so far, as often as a person can follow it and only where it is more than before."""
-
-    def __init__(self, design: Design, tell: Tell) -> None:
-        self._design, self._tell = design, tell
-        self._told_at, self._covered = 0.0, -1
-
-    def __call__(self, standing: Standing) -> None:
-        if standing.coverage is None or time.monotonic() - self._told_at < WATCH_S:
-            return
-        coverage = standing.coverage()
-        covered = len(coverage.covered())
-        if covered != self._covered:
-            self._told_at, self._covered = time.monotonic(), covered
-            files = files_so_far(self._design, coverage)
-            self._tell(EventKind.COVERAGE, result=Result(top=self._design.top, status="running", overall=standing.overall, files=files))
+def _go_on(request: Request, design: Design, problems: tuple[Problem, ...], tell: Tell, cancel: Event) -> Result:
+    assert request.testbench is not None
+    result, files = gone_on(request, design, problems, tell, cancel)
+    given = [Path(name) for name in (request.testbench, *request.waivers)]
+    return replace(result, rests_on=(*_rests_on(design), *_digests(given), *_rested(files)))
 
 
 def _rests_on(design: Design) -> tuple[FileDigest, ...]:

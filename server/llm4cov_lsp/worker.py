@@ -9,13 +9,15 @@ import os
 import queue
 import sys
 import threading
+from dataclasses import replace
 from typing import BinaryIO
 
 from llm4cov_agent.errors import Llm4covError
 from llm4cov_agent.judge.scratch import sweep_scratch_folders
 from llm4cov_lsp.filelist_command import Listings
+from llm4cov_lsp.telling import Tell
 from llm4cov_lsp.wire import Event, EventKind, Order, Result, read_order, written
-from llm4cov_lsp.work import Tell, work
+from llm4cov_lsp.work import work
 
 NICENESS = 10
 _GRACE_S = 0.8
@@ -100,9 +102,13 @@ class _Worker:
             number: int = 0,
             overall: float | None = None,
             kept: bool = False,
+            rounds: int = 0,
+            left_s: float | None = None,
+            budget_s: float = 0.0,
             result: Result | None = None,
         ) -> None:
-            self._say(Event(job=job, kind=kind, words=words, number=number, overall=overall, kept=kept, result=result))
+            say = Event(job=job, kind=kind, words=words, number=number, overall=overall, kept=kept, result=result)
+            self._say(replace(say, rounds=rounds, left_s=left_s, budget_s=budget_s))
 
         return tell
 
@@ -115,7 +121,7 @@ class _Worker:
 
 
 def _worth_having(result: Result) -> bool:
-    return result.testbench_text is not None
+    return result.testbench_text is not None or (result.proposed is not None and result.proposed.text is not None)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,21 @@
-"""Code actions: a testbench for a module, and what can be done about a hole. Runs nothing, and offers nothing to `source.fixAll`."""
+"""Code actions: a testbench for a module, a better one, what can be done about a hole. Runs nothing, and offers `source.fixAll` nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from lsprotocol import types
 from pygls.workspace import PositionCodec
 
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import SOURCE, hole_range
-from llm4cov_lsp.results import Results, placed_holes
+from llm4cov_lsp.results import Results, design_key, placed_holes
 
 GENERATE = "source.llm4cov.generate"
 """Its own kind: a client that saves with `source.fixAll` or `source.organizeImports` doesn't ask for it."""
-KINDS: tuple[str, ...] = (types.CodeActionKind.QuickFix.value, GENERATE)
+IMPROVE, REPAIR = "source.llm4cov.improve", "source.llm4cov.repair"
+KINDS: tuple[str, ...] = (types.CodeActionKind.QuickFix.value, GENERATE, IMPROVE, REPAIR)
 MOST_HOLES = 5
 _NOT_TRUSTED = "The workspace is not trusted: nothing is built or run."
 
@@ -34,6 +36,7 @@ def actions_of(
     if disabled is None or can_disable:
         if _asked(GENERATE, only):
             yield from _generate(document, first, disabled)
+        yield from (one for one in _go_on(document, results, first, disabled) if _asked(str(one.kind), only))
         if _asked(KINDS[0], only):
             yield from _about_holes(document, results, params, codec, (first, last), disabled)
 
@@ -52,6 +55,26 @@ def _generate(document: Document, line: int, disabled: types.CodeActionDisabled 
             )
 
 
+def _go_on(document: Document, results: Results, line: int, disabled: types.CodeActionDisabled | None) -> Iterator[types.CodeAction]:
+    """Offer to better or to mend the testbench of the module at a line, or the one that the document is."""
+    at_line = {design_key(document.path, module.name) for module in document.modules if module.first_line <= line + 1 <= module.last_line}
+    for held in results:
+        testbench = held.request.testbench
+        if testbench is None or (held.key not in at_line and testbench != str(document.path)):
+            continue
+        fails = held.outdated or held.result.status not in ("ok", "elaborated")
+        verb, kind, name = ("Repair", REPAIR, "llm4cov.repair") if fails else ("Improve", IMPROVE, "llm4cov.improve")
+        title = f"{verb} {'this' if testbench == str(document.path) else 'the'} testbench of {held.request.top}"
+        arguments = [Path(held.request.file).as_uri(), held.request.top]
+        yield types.CodeAction(
+            title=title,
+            kind=kind,
+            command=types.Command(title, name, arguments=list(arguments)) if disabled is None else None,
+            disabled=disabled,
+            data={"command": name, "arguments": arguments},
+        )
+
+
 def _about_holes(
     document: Document,
     results: Results,
@@ -67,6 +90,7 @@ def _about_holes(
         about = placed.hole.detail.split("\n", 1)[0].strip("*") or placed.hole.kind
         yield _command(f"Show why: {about}", "llm4cov.explain", arguments, fixes, None)
         if placed.hole.verdict in ("unknown", "bounded"):
+            yield _command(f"Cover this point: {about}", "llm4cov.cover", arguments, fixes, disabled)
             yield _command(f"Prove this point: {about}", "llm4cov.prove", arguments, fixes, disabled)
         if placed.hole.verdict == "unreachable":
             yield _command(f"Exclude this point (proved unreachable): {about}", "llm4cov.exclude", arguments, fixes, None)

@@ -73,6 +73,12 @@ def changing(
     )
 
 
+def can_confirm(capabilities: types.ClientCapabilities) -> bool:
+    """Say whether the client asks before it makes an edit that wants to be confirmed."""
+    can = capabilities.workspace.workspace_edit if capabilities.workspace is not None else None
+    return can is not None and can.change_annotation_support is not None
+
+
 def can_create(capabilities: types.ClientCapabilities) -> bool:
     """Say whether the client applies edits that create files."""
     workspace = capabilities.workspace

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import ipaddress
 import logging
 import random
 import time
@@ -16,13 +15,13 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from threading import Event
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
 from llm4cov_agent import config
 from llm4cov_agent.errors import BadConfiguration, Problem, Severity
 from llm4cov_agent.loop.backend import Completion, CompletionEnding, OnText, Request
+from llm4cov_agent.loop.policies.address import read_address
 from llm4cov_agent.loop.policies.chat_stream import ChatReply, Payload, Unreadable, error_of, read_events, read_whole
 
 DEFAULT_KEY_VARIABLE = "LLM4COV_API_KEY"
@@ -102,7 +101,8 @@ class Endpoint:
         """
         if not model:
             raise BadConfiguration("An endpoint needs the name of the model that it should use, such as Qwen/Qwen3-4B.")
-        self._url, self._is_loopback = _chat_url(url)
+        address = read_address(url)
+        self._url, self._is_loopback = address.url, address.is_loopback
         self._key_variable = key_variable
         if not self._is_loopback and self._url.startswith("http:") and _key(key_variable):
             raise BadConfiguration(
@@ -329,31 +329,6 @@ def _key(variable: str) -> str:
     if not (key.isascii() and key.isprintable()):
         raise BadConfiguration(f"{variable} holds characters that no key has.")
     return key
-
-
-def _chat_url(url: str) -> tuple[str, bool]:
-    """Return the address to post to, and whether it is on this machine."""
-    try:
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise BadConfiguration(f"The endpoint's address can't be read: {error}.") from None
-    if parts.username is not None or parts.password is not None:
-        raise BadConfiguration("The endpoint's address holds a user name or a password. Put the key into an environment variable instead.")
-    if parts.scheme not in ("http", "https") or not host:
-        raise BadConfiguration(f"The endpoint's address should look like http://localhost:8000/v1, not {url!r}.")
-    if parts.query or parts.fragment:
-        raise BadConfiguration("The endpoint's address should end with its path, such as /v1, with no `?` or `#` after it.")
-    path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
-    return urlunsplit((parts.scheme, parts.netloc, f"{path}/chat/completions", "", "")), _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _shown(url: str) -> str:

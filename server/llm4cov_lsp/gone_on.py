@@ -1,0 +1,90 @@
+"""The job that goes on from a testbench that exists: bettered, mended, or brought to one point more. Knows no LSP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+from llm4cov_agent.cli.design import open_simulator
+from llm4cov_agent.cli.recording import Recorder
+from llm4cov_agent.cli.testbench import read_present
+from llm4cov_agent.closure.waived import without_waived
+from llm4cov_agent.errors import Problem
+from llm4cov_agent.judge.evaluator import Evaluation, with_verdicts
+from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
+from llm4cov_agent.loop.generate import undrivable
+from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
+from llm4cov_agent.rtl.design import Design, DesignFile
+from llm4cov_lsp.planned import plan_of
+from llm4cov_lsp.telling import Tell, watched
+from llm4cov_lsp.told import files_of, problem_records
+from llm4cov_lsp.wire import Proposed, Request, Result
+
+
+def gone_on(
+    request: Request, design: Design, problems: tuple[Problem, ...], tell: Tell, cancel: Event
+) -> tuple[Result, tuple[DesignFile, ...]]:
+    """Do it; gives the result without the digests that it rests on, and the files of the testbench that belong to them."""
+    assert request.testbench is not None
+    failed = Result(top=design.top, status=RunStatus.BUILD_FAILED.label, testbench=request.testbench)
+    plan, refusals = plan_of(request)
+    refusals = (*undrivable(design), *refusals)
+    if plan is None or refusals:
+        return replace(failed, problems=problem_records((*problems, *refusals))), ()
+    limits = SimulationLimits(run_s=request.run_s)
+    present, found = read_present(Path(request.testbench), design, store=None, seed=request.seed, limits=limits)
+    problems = (*problems, *found)
+    if present is None:
+        return replace(failed, problems=problem_records(problems)), ()
+    recorder = Recorder(None, command=f"llm4cov.{'cover' if request.point else 'improve'} {design.top}") if request.stores else None
+    watch = watched(request, design, tell, recorder, cancel)
+    gone, found = go_on(design, open_simulator(), plan, present, point=request.point, **watch)
+    problems = (*problems, *found)
+    if recorder is not None:
+        recorder.close()
+        problems = (*problems, *([recorder.problem] if recorder.problem is not None else ()))
+    if gone is None:
+        return replace(failed, problems=problem_records(problems)), present.job.testbench_files
+    waived = without_waived(_with_verdict(gone, request.point), design, tuple(Path(name) for name in request.waivers))
+    before = waived.evaluation
+    return (
+        Result(
+            top=design.top,
+            status=before.status.label,
+            overall=before.overall,
+            reachable=before.reachable,
+            cycles=before.cycles,
+            testbench=request.testbench,
+            design_digest=design.digest,
+            files=files_of(design, before, waived=waived.holes),
+            problems=problem_records((*problems, *before.problems, *waived.problems)),
+            proposed=_proposed(gone, present),
+        ),
+        present.job.testbench_files,
+    )
+
+
+def _proposed(gone: GoneOn, present: Present) -> Proposed:
+    outcome, is_ours = gone.outcome, present.stimulus is not None
+    verdict = (gone.verdict.kind.value, gone.verdict.reason) if gone.verdict is not None else (None, "")
+    if outcome is None:
+        return Proposed(is_ours=is_ours, verdict=verdict[0], reason=verdict[1])
+    return Proposed(
+        text=outcome.testbench.text,
+        replaces=gone.replaces,
+        is_ours=is_ours,
+        overall=outcome.evaluation.overall,
+        gained=len(gone.gained),
+        ended=outcome.reason.value,
+        verdict=verdict[0],
+        reason=verdict[1],
+    )
+
+
+def _with_verdict(gone: GoneOn, point: str | None) -> Evaluation:
+    """Show what was learnt of the point beside what was measured."""
+    asked = next((hole.point for hole in gone.before.holes if hole.point.id == point), None)
+    if asked is None or gone.verdict is None:
+        return gone.before
+    return with_verdicts(gone.before, {asked: gone.verdict})
