@@ -416,6 +416,10 @@ class Session:
             wanted = request_of(RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench)
             if not _same_run(replace(kept.request, edition=wanted.edition), wanted) or not is_current(kept.result.rests_on):
                 continue
+            named = {one.path for one in kept.result.rests_on}
+            if any(name not in named and Path(name).is_file() for name in wanted.waivers):
+                # A waiver file that a setting names was missing then and is there now.
+                continue
             # What a command would print now is not known, so that its results are old ones until it was asked.
             asked = bool(wanted.filelist_command)
             request = replace(kept.request, edition=_BEFORE) if asked else kept.request
