@@ -17,20 +17,19 @@ from llm4cov_agent.cli.doctor import doctor_record
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import BadConfiguration
-from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_lsp.about import jobs_told, past_told, settings_told, versions
+from llm4cov_lsp.answers import Answers
 from llm4cov_lsp.bundle import write_bundle
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.exclusion import exclude
 from llm4cov_lsp.features.diagnostics import words_of
-from llm4cov_lsp.features.edits import can_create, creating, free_path
 from llm4cov_lsp.jobs import JobFailed, Priority
 from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.machine import load_per_processor
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes
 from llm4cov_lsp.session import Session
-from llm4cov_lsp.wire import RequestKind, Result
+from llm4cov_lsp.wire import RequestKind
 
 Answer = dict[str, Json]
 _NOT_TRUSTED = "The workspace is not trusted: nothing is built or run."
@@ -39,11 +38,11 @@ _NOT_TRUSTED = "The workspace is not trusted: nothing is built or run."
 class Commands:
     """The commands of one connection."""
 
-    def __init__(self, server: LanguageServer, session: Session, learning: Learning) -> None:
-        self._server, self._session, self._learning = server, session, learning
+    def __init__(self, server: LanguageServer, session: Session, learning: Learning, answers: Answers) -> None:
+        self._server, self._session, self._learning, self._answers = server, session, learning, answers
 
-    async def generate(self, uri: str, top: str) -> Answer:
-        """Generate a testbench and offer it as an edit."""
+    async def generate(self, uri: str, top: str, *, applies: bool = True) -> Answer:
+        """Generate a testbench and offer it as an edit; or only describe it, to be accepted or rejected later."""
         document = self._open(uri)
         if document is None or (refused := self._refusal(document)) is not None:
             return self._refuse(refused if document is not None else "The file is not open.")
@@ -61,7 +60,9 @@ class Commands:
             first = next((one.message for one in kept.problems if one.severity == "error"), kept.status)
             return self._refuse(f"No testbench for {top}: {first}")
         self._session.proposals[key] = kept
-        return await self._offer(document.path, top, kept)
+        if not applies:
+            return await self._answers.proposal(document.path, top, kept, self._session.measured.get(key))
+        return await self._answers.offer(document.path, top, kept)
 
     async def measure(self, uri: str, top: str, testbench: str | None = None) -> Answer:
         """Measure a module's testbench now; `testbench` is the URI of another than the first."""
@@ -208,28 +209,6 @@ class Commands:
             # What a document shows is about the testbench that is measured by itself.
             self._session.take(key, request, result)
         return {"status": result.status, "overall": result.overall, "reachable": result.reachable}
-
-    async def _offer(self, file: Path, top: str, result: Result) -> Answer:
-        """Hand the testbench over as an edit that creates a file of its own."""
-        assert result.testbench_text is not None
-        wanted = testbench_places(file, top, self._session.settings_for(file))[0]
-        opened = {document.path for document in self._session.documents.values()}
-        path = free_path(wanted, opened)
-        answer: Answer = {"overall": result.overall, "reachable": result.reachable, "cycles": result.cycles, "ended": result.ended}
-        if path is None:
-            return self._refuse(f"There are too many files named like {wanted.name}.")
-        if not can_create(self._server.client_capabilities):
-            self._session.say("This editor applies no edits that create files; the testbench is in the command's answer.")
-            return answer | {"applied": False, "testbench": str(path), "text": result.testbench_text}
-        about = f"{percent_text(result.overall)} % overall; {result.ended}"
-        edit = creating(path, result.testbench_text, self._server.client_capabilities, about=about)
-        params = types.ApplyWorkspaceEditParams(edit=edit, label=f"Generate testbench {path.name}")
-        done = await self._server.workspace_apply_edit_async(params)
-        if done.applied:
-            self._session.proposals.pop(design_key(file, top), None)
-            beside = f" {wanted.name} is there already and was left alone." if path != wanted else ""
-            self._session.say(f"{path.name}: {about}.{beside}")
-        return answer | {"applied": done.applied, "testbench": str(path)}
 
     def _open(self, uri: str) -> Document | None:
         return self._session.documents.get(uri)

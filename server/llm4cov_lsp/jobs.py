@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from llm4cov_agent.judge.process import OwnProgram
-from llm4cov_lsp.wire import Event, EventKind, Order, Request, Result, read_event, written
+from llm4cov_lsp.wire import Event, EventKind, Order, Question, Request, Result, read_event, written
 
 CANCEL_S = 0.7
 """How long a cancelled job may take to end before its worker is killed with all that it started."""
@@ -74,6 +74,15 @@ class Past:
     """The status of its result, `cancelled`, or why it failed."""
 
 
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A question on its way."""
+
+    question: Question
+    done: asyncio.Future[str]
+    attempts: int = 1
+
+
 def start_worker() -> OwnProgram:
     """Start a worker with this interpreter."""
     return OwnProgram((sys.executable, "-m", "llm4cov_lsp.worker"))
@@ -101,6 +110,7 @@ class Jobs:
         self._worker: OwnProgram | None = None
         self._dropped = False
         """Whether the running job is to end, and nobody waits for how."""
+        self._asked: dict[int, _Asked] = {}
 
     @property
     def running(self) -> Job | None:
@@ -132,6 +142,12 @@ class Jobs:
         self._pump()
         return job
 
+    async def ask(self, question: Question) -> str:
+        """Ask about the store, beside the queue; gives the answer as JSON. Raises JobFailed."""
+        asked = _Asked(question, asyncio.get_running_loop().create_future())
+        self._put(asked)
+        return await asked.done
+
     def cancel(self, job: Job) -> None:
         """End a job; who waits for it sees that it was cancelled at once."""
         was_open = not job.done.done()
@@ -158,6 +174,9 @@ class Jobs:
 
     def close(self) -> None:
         """End everything for good."""
+        for asked in self._asked.values():
+            asked.done.cancel()
+        self._asked.clear()
         self.restart()
         if self._look is not None:
             self._look.cancel()
@@ -176,6 +195,13 @@ class Jobs:
                 worker.end()
 
         asyncio.get_running_loop().call_later(CANCEL_S, insist)
+
+    def _put(self, asked: _Asked) -> None:
+        number = next(self._numbers)
+        self._asked[number] = asked
+        if self._worker is None:
+            self._worker = self._listen(self._start())
+        self._worker.tell(written(Order(job=number, question=asked.question)))
 
     def _pump(self) -> None:
         if self._running is not None or not self._waiting:
@@ -232,6 +258,12 @@ class Jobs:
         return worker
 
     def _heard(self, worker: OwnProgram, event: Event) -> None:
+        asked = self._asked.pop(event.job, None)
+        if asked is not None and not asked.done.done():
+            if event.kind is EventKind.RESULT:
+                asked.done.set_result(event.told)
+            else:
+                asked.done.set_exception(JobFailed(event.words))
         job = self._running
         if worker is not self._worker or job is None or event.job != job.number:
             return
@@ -246,6 +278,7 @@ class Jobs:
             return
         self._worker = None
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        self._ask_again(how)
         job = self._running
         if job is None:
             return
@@ -254,6 +287,18 @@ class Jobs:
                 f"The worker process {how} during `{job.request.kind.value}` of {job.request.top}. The next job starts a new one."
             )
         self._finish(job, None, f"the worker process {how}")
+
+    def _ask_again(self, how: str) -> None:
+        """Ask a new worker what the one that ended left open, once: it was mostly a job that ended it."""
+        left, self._asked = list(self._asked.values()), {}
+        for asked in left:
+            if asked.done.done():
+                continue
+            if asked.attempts > 1:
+                asked.done.set_exception(JobFailed(f"the worker process {how}"))
+            else:
+                asked.attempts += 1
+                self._put(asked)
 
     def _finish(self, job: Job, result: Result | None, words: str) -> None:
         dropped, self._running, self._dropped = self._dropped, None, False

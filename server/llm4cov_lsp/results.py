@@ -71,6 +71,10 @@ class Results:
         self._held[key] = held = Held(key, request, result, result.problems, self._number, outdated=outdated, files=files)
         return held
 
+    def drop(self, key: str) -> None:
+        """Forget a design."""
+        self._held.pop(key, None)
+
     def take(self, key: str, request: Request, result: Result) -> Held:
         """Take a result; one without coverage leaves the coverage of the one before, marked as outdated."""
         self._number += 1

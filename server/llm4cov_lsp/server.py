@@ -16,9 +16,11 @@ from pygls import uris
 from pygls.lsp.server import LanguageServer
 
 from llm4cov_lsp.about import versions
+from llm4cov_lsp.answers import Answers
 from llm4cov_lsp.betterment import Betterment
 from llm4cov_lsp.commands import Answer, Commands
 from llm4cov_lsp.features.actions import KINDS, actions_of
+from llm4cov_lsp.features.answers import ANSWER, answers_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
 from llm4cov_lsp.learning import Learning
@@ -37,16 +39,16 @@ def make_server() -> LanguageServer:
     """Make a server with all its handlers; it answers one client."""
     server = LanguageServer("llm4cov-lsp", importlib.metadata.version("llm4cov-lsp"))
     session = Session(server)
-    learning = Learning(server, session)
-    _register_lifecycle(server, session, learning)
-    _register_documents(server, session)
-    _register_features(server, session)
+    learning, answers = Learning(server, session), Answers(server, session)
+    _register_lifecycle(server, session, learning, answers)
+    _register_documents(server, session, answers)
+    _register_features(server, session, answers)
     _register_own(server, session)
-    _register_commands(server, session, Commands(server, session, learning), Betterment(server, session))
+    _register_commands(server, session, Commands(server, session, learning, answers), Betterment(server, session), answers)
     return server
 
 
-def _register_lifecycle(server: LanguageServer, session: Session, learning: Learning) -> None:
+def _register_lifecycle(server: LanguageServer, session: Session, learning: Learning, answers: Answers) -> None:
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         options = params.initialization_options
@@ -88,6 +90,7 @@ def _register_lifecycle(server: LanguageServer, session: Session, learning: Lear
             if change.uri in session.documents:
                 session.documents[change.uri].take_saved()
         for touched in paths:
+            answers.saved(touched)
             session.measure_what_changed(touched)
         if any(is_project_file(path) or session.is_waiver_file(path) for path in paths):
             session.measure_open()
@@ -107,7 +110,7 @@ def _register_lifecycle(server: LanguageServer, session: Session, learning: Lear
         session.shut_down()
 
 
-def _register_documents(server: LanguageServer, session: Session) -> None:
+def _register_documents(server: LanguageServer, session: Session, answers: Answers) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         session.open(params.text_document)
@@ -130,14 +133,18 @@ def _register_documents(server: LanguageServer, session: Session) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
+        if (path := uris.to_fs_path(params.text_document.uri)) is not None:
+            answers.saved(Path(path))
         session.saved(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
+        if (path := uris.to_fs_path(params.text_document.uri)) is not None:
+            answers.closed(Path(path))
         session.close(params.text_document.uri)
 
 
-def _register_features(server: LanguageServer, session: Session) -> None:
+def _register_features(server: LanguageServer, session: Session, answers: Answers) -> None:
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
     def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         document = session.documents.get(params.text_document.uri)
@@ -159,7 +166,7 @@ def _register_features(server: LanguageServer, session: Session) -> None:
             return []
         return list(hints_of(document, session.results, params.range, session.codec))
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True))
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[*KINDS, ANSWER], resolve_provider=True))
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         document = session.documents.get(params.text_document.uri)
         if document is None:
@@ -167,7 +174,7 @@ def _register_features(server: LanguageServer, session: Session) -> None:
         can = server.client_capabilities.text_document
         can_disable = bool(can is not None and can.code_action is not None and can.code_action.disabled_support)
         found = actions_of(document, session.results, params, session.codec, trusted=session.trusted, can_disable=can_disable)
-        return list(found)
+        return [*found, *answers_of(document, params, session.proposals, answers.places)]
 
     @server.feature(types.CODE_ACTION_RESOLVE)
     def code_action_resolve(action: types.CodeAction) -> types.CodeAction:
@@ -186,7 +193,7 @@ def _register_own(server: LanguageServer, session: Session) -> None:
         return [as_json(one) for one in found]
 
 
-def _register_commands(server: LanguageServer, session: Session, commands: Commands, better: Betterment) -> None:
+def _register_commands(server: LanguageServer, session: Session, commands: Commands, better: Betterment, answers: Answers) -> None:
     # pygls evaluates the annotations of commands, and can't those of a recursive type such as JSON: what they return is `object` here.
     async def prepared(work: Coroutine[Any, Any, Answer]) -> Answer:
         try:
@@ -209,8 +216,32 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
             return {"cancelled": True}
 
     @server.command("llm4cov.generate")
-    async def generate(uri: str, top: str) -> object:
-        return await answered(commands.generate(uri, top))
+    async def generate(uri: str, top: str, *options: Any) -> object:
+        return await answered(commands.generate(uri, top, applies=_option(options, "apply") is not False))
+
+    @server.command("llm4cov.accept")
+    async def accept(uri: str, top: str) -> object:
+        return await answered(answers.accept(uri, top))
+
+    @server.command("llm4cov.reject")
+    async def reject(uri: str, top: str, *reason: str) -> object:
+        return await answered(answers.reject(uri, top, "".join(reason[:1])))
+
+    @server.command("llm4cov.undo")
+    async def undo(uri: str, top: str) -> object:
+        return await answered(answers.undo(uri, top))
+
+    @server.command("llm4cov.trajectory.list")
+    async def list_trajectories(*uri: str) -> object:
+        return await answered(answers.listed(uri[0] if uri else None))
+
+    @server.command("llm4cov.trajectory.show")
+    async def show_trajectory(name: str) -> object:
+        return await answered(answers.shown(name))
+
+    @server.command("llm4cov.trajectory.delete")
+    async def delete_design(design: str) -> object:
+        return await answered(answers.deleted(design))
 
     @server.command("llm4cov.measure")
     async def measure(uri: str, top: str, *testbench: str) -> object:
@@ -271,3 +302,9 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     @server.command("llm4cov.info")
     def info() -> object:
         return commands.info()
+
+
+def _option(options: tuple[Any, ...], name: str) -> Any:
+    """Read a key of the object that may come last among a command's arguments; pygls makes an object or a dictionary of it."""
+    given = options[0] if options else None
+    return given.get(name) if isinstance(given, dict) else getattr(given, name, None)

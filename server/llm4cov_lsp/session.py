@@ -36,7 +36,7 @@ from llm4cov_lsp.project import request_of, testbench_of, testbench_places, test
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
 from llm4cov_lsp.results import Held, Results, design_key, is_current
 from llm4cov_lsp.settings import DEFAULTS, FILE_NAME, SECTION, Settings, read_project_file, read_settings
-from llm4cov_lsp.wire import PROJECT_CODE, Event, EventKind, Request, RequestKind, Result
+from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE, Event, EventKind, Request, RequestKind, Result
 
 PUBLISH_S = 0.15
 """How long edits are gathered before shifted diagnostics are sent."""
@@ -67,6 +67,8 @@ class Session:
         """By design: a testbench that was generated and not taken yet."""
         self.ready = asyncio.Event()
         """Whether settings were read: before that nothing runs, as they may forbid it or name another policy."""
+        self.measured: dict[str, Result] = {}
+        """By design: the last measurement with coverage of a testbench that is in a file."""
         self.edition = 0
         """Of the settings: goes up when one changes, and when the worker is restarted on request."""
         self._settings: dict[Path, Settings] = {}
@@ -320,8 +322,12 @@ class Session:
     def take(self, key: str, request: Request, result: Result) -> Held:
         """Keep a result and show it wherever the file is still the one that was measured."""
         for problem in result.problems:
-            if problem.code == PROJECT_CODE:
+            if problem.code in (PROJECT_CODE, STORE_CODE):
                 self.say_once(project_words(problem))
+        if result.human_edit:
+            self.say(result.human_edit)
+        if request.testbench is not None and result.status == "ok":
+            self.measured[key] = result
         held = self.results.take(key, request, result)
         if not held.outdated:
             for document in self.documents.values():
@@ -332,6 +338,16 @@ class Session:
         if request.kind in (RequestKind.MEASURE, RequestKind.PROVE) and result.status == "ok" and result.files:
             self.start(self._keep(key, request, result))
         return held
+
+    def forget(self, key: str, file: Path) -> None:
+        """Drop what is known about a design, and measure its testbench again if it has one."""
+        self.results.drop(key)
+        self.measured.pop(key, None)
+        for document in self.documents.values():
+            document.shown.pop(key, None)
+        self._publish_all()
+        self.refresh()
+        self.measure_what_changed(file)
 
     def publish_soon(self, document: Document, *, delay_s: float = PUBLISH_S) -> None:
         """Send a document's diagnostics once edits pause."""

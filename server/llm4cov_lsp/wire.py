@@ -17,6 +17,9 @@ _CONVERTER = make_converter()
 PROJECT_CODE = "ProjectFiles"
 """Code of problems with what tells the project's files: they are about no line of a design, and are said once rather than shown."""
 
+STORE_CODE = "Store"
+"""The same for the store of trajectories: why something is not stored."""
+
 
 class RequestKind(Enum):
     """What the worker can do."""
@@ -116,13 +119,43 @@ class Request:
         return self.kind is RequestKind.GENERATE or (self.kind is RequestKind.GO_ON and self.point is None)
 
 
+class QuestionKind(Enum):
+    """What the worker can be asked about the store."""
+
+    ANSWER = "answer"
+    """Store what the user said to the testbench with the digest `testbench` of the trajectory `name`."""
+    FIND = "find"
+    """Which trajectory holds a testbench with this `text`."""
+    LIST = "list"
+    SHOW = "show"
+    """The trajectory whose id begins with `name`."""
+    DELETE = "delete"
+    """The design that is called `name`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Something about the store that is answered at once, beside whatever job is running."""
+
+    kind: QuestionKind
+    name: str = ""
+    testbench: str = ""
+    answer: str = ""
+    """`accepted`, `rejected` or `undone`."""
+    text: str = ""
+    """Of a testbench, or the user's reason."""
+    tops: tuple[str, ...] = ()
+    """Only trajectories of these; empty for all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One line to the worker: a job to begin, or the number of one to cancel."""
+    """One line to the worker: a job to begin, the number of one to cancel, or a question."""
 
     job: int
     request: Request | None = None
-    """None cancels."""
+    """None cancels, where there is no question."""
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +306,12 @@ class Result:
     """Path of the testbench that was measured."""
     testbench_text: str | None = None
     """Text of one that was generated."""
+    testbench_digest: str | None = None
+    """Its digest, as the store names it."""
+    trajectory: str | None = None
+    """Where it is stored; None if it is not."""
+    human_edit: str = ""
+    """That the testbench is an edit of an accepted one, covers more, and was stored, in words; empty where it is none."""
     ended: str = ""
     """Why generation ended, in words."""
     proposed: Proposed | None = None
@@ -301,6 +340,8 @@ class Event:
     """Seconds of the budget."""
     budget_s: float = 0.0
     result: Result | None = None
+    told: str = ""
+    """JSON of the answer to a question."""
 
 
 def written(message: Order | Event) -> bytes:

@@ -17,20 +17,21 @@ from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
 from llm4cov_agent.closure.waived import without_waived
 from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.errors import Problem
-from llm4cov_agent.judge.coverage import CoveragePoint
+from llm4cov_agent.judge.coverage import CoveragePoint, percent_text
 from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
 from llm4cov_agent.loop.generate import generate as generate_testbench
 from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate import elaborate
+from llm4cov_agent.trajectories.human import HumanEdit, keep_edit
 from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.gone_on import gone_on
 from llm4cov_lsp.planned import plan_of
 from llm4cov_lsp.sources import files_of_request
 from llm4cov_lsp.telling import Tell, watched
 from llm4cov_lsp.told import files_of, problem_records
-from llm4cov_lsp.wire import EventKind, FileDigest, Request, RequestKind, Result
+from llm4cov_lsp.wire import STORE_CODE, EventKind, FileDigest, Request, RequestKind, Result
 
 
 def work(request: Request, *, tell: Tell, cancel: Event, listings: Listings) -> Result:
@@ -74,6 +75,8 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
     simulator = open_simulator()
     waived_by = tuple(Path(name) for name in request.waivers)
     evaluation = evaluate(simulator, job, progress=lambda words: tell(EventKind.PROGRESS, words=words), cancel=cancel)
+    edit, unkept = keep_edit(design, job, evaluation) if request.stores and not cancel.is_set() else (None, ())
+    problems = (*problems, *(replace(problem, code=STORE_CODE) for problem in unkept))
     waived = without_waived(evaluation, design, waived_by)
     evaluation = waived.evaluation
     if request.kind is RequestKind.PROVE and evaluation.holes:
@@ -92,6 +95,7 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
         reachable=evaluation.reachable,
         cycles=evaluation.cycles,
         testbench=request.testbench,
+        human_edit=_edit_words(edit) if edit is not None else "",
         design_digest=design.digest,
         rests_on=(*_rests_on(design), *_digests([path]), *_rested(job.testbench_files), *_digests(waived_by)),
         files=files_of(design, evaluation, waived=waived.holes),
@@ -110,7 +114,7 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
     problems = (*problems, *found)
     if recorder is not None:
         recorder.close()
-        problems = (*problems, *([recorder.problem] if recorder.problem is not None else ()))
+        problems = (*problems, *([replace(recorder.problem, code=STORE_CODE)] if recorder.problem is not None else ()))
     if outcome is None:
         records = problem_records(problems)
         return Result(top=design.top, status=RunStatus.BUILD_FAILED.label, problems=records, rests_on=_rests_on(design))
@@ -125,6 +129,8 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         reachable=evaluation.reachable,
         cycles=evaluation.cycles,
         testbench_text=outcome.testbench.text,
+        testbench_digest=outcome.testbench.digest,
+        trajectory=recorder.trajectory if recorder is not None and recorder.problem is None else None,
         ended=outcome.reason.value,
         design_digest=design.digest,
         rests_on=(*_rests_on(design), *_digests(waived_by)),
@@ -138,6 +144,11 @@ def _go_on(request: Request, design: Design, problems: tuple[Problem, ...], tell
     result, files = gone_on(request, design, problems, tell, cancel)
     given = [Path(name) for name in (request.testbench, *request.waivers)]
     return replace(result, rests_on=(*_rests_on(design), *_digests(given), *_rested(files)))
+
+
+def _edit_words(edit: HumanEdit) -> str:
+    gain = f"{percent_text(edit.after)} % where the accepted testbench had {percent_text(edit.before)} %"
+    return f"Your edit covers {gain}; it is stored in trajectory {edit.trajectory}."
 
 
 def _rests_on(design: Design) -> tuple[FileDigest, ...]:

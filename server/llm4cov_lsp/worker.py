@@ -1,22 +1,25 @@
-"""The worker process: takes jobs as lines on standard input, runs one at a time, says how they go on standard output. Knows no LSP.
+"""The worker process: takes jobs and questions as lines on standard input, runs one job at a time, says how they go. Knows no LSP.
 
 It ends when its standard input does, so that a server that is killed leaves none behind.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO
 
 from llm4cov_agent.errors import Llm4covError
 from llm4cov_agent.judge.scratch import sweep_scratch_folders
 from llm4cov_lsp.filelist_command import Listings
+from llm4cov_lsp.stored import answer
 from llm4cov_lsp.telling import Tell
-from llm4cov_lsp.wire import Event, EventKind, Order, Result, read_order, written
+from llm4cov_lsp.wire import Event, EventKind, Order, Question, Result, read_order, written
 from llm4cov_lsp.work import work
 
 NICENESS = 10
@@ -50,8 +53,13 @@ class _Worker:
         self._listings = Listings()
         self._idle = threading.Event()
         self._idle.set()
+        self._writing = threading.Lock()
 
     def take(self, order: Order) -> None:
+        if order.question is not None:
+            # The store is quick and has its own locks: nobody waits for the job that runs.
+            threading.Thread(target=self._answer, args=(order.job, order.question), daemon=True).start()
+            return
         with self._lock:
             if order.request is None:
                 if order.job in self._cancels:
@@ -77,22 +85,20 @@ class _Worker:
                     del self._cancels[order.job]
                 self._idle.set()
 
+    def _answer(self, number: int, question: Question) -> None:
+        self._say(_guarded(number, lambda: Event(job=number, kind=EventKind.RESULT, told=json.dumps(answer(question)))))
+
     def _done(self, order: Order) -> Event:
-        assert order.request is not None
-        cancel = self._cancels[order.job]
-        try:
-            result = work(order.request, tell=self._teller(order.job), cancel=cancel, listings=self._listings)
-        except Llm4covError as error:
-            return Event(job=order.job, kind=EventKind.FAILED, words=str(error))
-        except OSError as error:
-            return Event(job=order.job, kind=EventKind.FAILED, words=f"{error.filename or 'a file'}: {error.strerror}")
-        except Exception as error:  # noqa: BLE001
-            # A bug of ours ends the job, not the worker; the trace goes to the log of the editor.
-            sys.excepthook(type(error), error, error.__traceback__)
-            return Event(job=order.job, kind=EventKind.FAILED, words=f"internal error: {type(error).__name__}: {error}")
-        if cancel.is_set() and not _worth_having(result):
-            return Event(job=order.job, kind=EventKind.FAILED, words="cancelled")
-        return Event(job=order.job, kind=EventKind.RESULT, result=result)
+        request, cancel = order.request, self._cancels[order.job]
+        assert request is not None
+
+        def done() -> Event:
+            result = work(request, tell=self._teller(order.job), cancel=cancel, listings=self._listings)
+            if cancel.is_set() and not _worth_having(result):
+                return Event(job=order.job, kind=EventKind.FAILED, words="cancelled")
+            return Event(job=order.job, kind=EventKind.RESULT, result=result)
+
+        return _guarded(order.job, done)
 
     def _teller(self, job: int) -> Tell:
         def tell(
@@ -113,11 +119,28 @@ class _Worker:
         return tell
 
     def _say(self, event: Event) -> None:
+        line = memoryview(written(event) + b"\n")
         try:
-            self._answers.write(written(event) + b"\n")
+            with self._writing:
+                while line:
+                    line = line[self._answers.write(line) :]
         except BrokenPipeError:
             self.stop()
             os._exit(0)
+
+
+def _guarded(job: int, do: Callable[[], Event]) -> Event:
+    """Do something; what goes wrong is told, and ends neither the worker nor another job."""
+    try:
+        return do()
+    except Llm4covError as error:
+        return Event(job=job, kind=EventKind.FAILED, words=str(error))
+    except OSError as error:
+        return Event(job=job, kind=EventKind.FAILED, words=f"{error.filename or 'a file'}: {error.strerror}")
+    except Exception as error:  # noqa: BLE001
+        # A bug of ours ends the job, not the worker; the trace goes to the log of the editor.
+        sys.excepthook(type(error), error, error.__traceback__)
+        return Event(job=job, kind=EventKind.FAILED, words=f"internal error: {type(error).__name__}: {error}")
 
 
 def _worth_having(result: Result) -> bool:

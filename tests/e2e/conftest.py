@@ -65,6 +65,7 @@ def _kept_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setenv("LLM4COV_STATE_DIR", str(tmp_path / "state"))
     folder = os.environ.get("LLM4COV_TEST_CACHE") or str(Path(tempfile.gettempdir()) / "llm4cov-test-cache")
     monkeypatch.setenv("LLM4COV_CACHE_DIR", folder)
+    monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "store.db"))
     yield
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
+from tests.e2e.test_answers import LOCK
+
+from llm4cov_agent.trajectories.store import open_store
 
 NVIM = shutil.which("nvim")
 pytestmark = [pytest.mark.acceptance, pytest.mark.skipif(NVIM is None, reason="Neovim is not installed")]
@@ -123,3 +126,65 @@ end, 50)
     assert answer["title"] == "Generate high-coverage testbench for traffic_light"
     assert answer["modified"] is True
     assert "module tb_traffic_light;" in str(answer["text"]) and "\nendmodule" in str(answer["text"])
+
+
+def test_neovim_accepts_by_saving_and_stores_an_edit_that_covers_more(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store.db"
+    monkeypatch.setenv("LLM4COV_STORE", str(store))
+    project.file.write_text(LOCK)
+    settings = '[generate]\npolicy = "random"\n[background]\nmaxLoad = 0\nonBattery = true\n'
+    (project.folder / "llm4cov.toml").write_text(settings)
+    answer = _run(
+        project,
+        tmp_path,
+        """
+local client
+vim.wait(30000, function()
+  for _, one in pairs(vim.lsp.buf_get_clients(0)) do client = one end
+  return client ~= nil and client.initialized
+end, 50)
+-- The server reads its settings once it is greeted.
+vim.wait(3000, function() return false end)
+local uri = vim.uri_from_bufnr(0)
+local rtl = vim.api.nvim_get_current_buf()
+local function command(name, ...)
+  local reply = client.request_sync("workspace/executeCommand", { command = name, arguments = { uri, "lock", ... } }, 100000, rtl)
+  return reply and reply.result or {}
+end
+answer.generated = command("llm4cov.generate")
+local bench
+vim.wait(20000, function()
+  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_get_name(buffer):find("tb_lock.sv$") and vim.api.nvim_buf_line_count(buffer) > 20 then bench = buffer end
+  end
+  return bench ~= nil
+end, 50)
+vim.cmd("buffer " .. bench)
+vim.wait(2000, function() return false end)
+vim.cmd("write!")
+vim.wait(2000, function() return false end)
+answer.listed = command("llm4cov.trajectory.list")
+local lines = vim.api.nvim_buf_get_lines(bench, 0, -1, false)
+for number, line in ipairs(lines) do
+  if line == "    show_outputs;" then
+    vim.api.nvim_buf_set_lines(bench, number - 1, number - 1, false, { "    a = 251;", "    b = 241;", "    tick(2);" })
+  end
+end
+vim.cmd("write")
+vim.wait(60000, function()
+  local found = command("llm4cov.trajectory.list").trajectories or {}
+  return found[1] ~= nil and #found[1].rounds == 2
+end, 1000)
+answer.undone = command("llm4cov.undo")
+""",
+    )
+    generated, undone = answer["generated"], answer["undone"]
+    assert isinstance(generated, dict) and generated["applied"] and not generated["accepted"]
+    assert isinstance(undone, dict) and "edited since" in undone["error"]
+    assert "a = 251;" in (project.folder / "tb_lock.sv").read_text()
+    with open_store(store, writable=False) as opened:
+        [one] = opened.trajectories()
+    assert [each.policy for each in one.rounds] == ["random", "human"]
+    assert [each.answer.value for each in one.acceptances] == ["accepted", "accepted"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from llm4cov_lsp import jobs as jobs_module
 from llm4cov_lsp.about import jobs_told
 from llm4cov_lsp.jobs import CANCEL_S, JobFailed, Jobs, Priority
-from llm4cov_lsp.wire import Event, EventKind, Order, Request, RequestKind, Result, read_event, read_order, written
+from llm4cov_lsp.wire import Event, EventKind, Order, Question, QuestionKind, Request, RequestKind, Result, read_event, read_order, written
 
 
 class Program:
@@ -32,7 +32,7 @@ class Program:
         order = read_order(line)
         assert order is not None
         self.orders.append(order)
-        if order.request is None and not self.deaf:
+        if order.request is None and order.question is None and not self.deaf:
             self.say(Event(job=order.job, kind=EventKind.FAILED, words="cancelled"))
         return True
 
@@ -200,3 +200,29 @@ def test_what_happens_by_itself_waits_while_the_machine_has_no_time_and_what_is_
         jobs.close()
 
     asyncio.run(asyncio.wait_for(inside(), 10))
+
+
+def test_a_question_is_answered_beside_a_job_and_asked_again_of_the_next_worker() -> None:
+    async def test(jobs: Jobs, programs: list[Program], crashes: list[str]) -> None:
+        job = jobs.submit(_request(), "m", priority=Priority.USER)
+        first, second, third = (asyncio.ensure_future(jobs.ask(Question(kind=QuestionKind.LIST, name=name))) for name in "abc")
+        await asyncio.sleep(0)
+        [worker] = programs
+        asked = {order.question.name: order.job for order in worker.orders if order.question is not None}
+        assert list(asked) == ["a", "b", "c"]
+        worker.say(Event(job=asked["a"], kind=EventKind.RESULT, told="[1]"))
+        assert await first == "[1]" and not job.done.done()
+        worker.say(Event(job=asked["b"], kind=EventKind.FAILED, words="no store"))
+        with pytest.raises(JobFailed, match="no store"):
+            await second
+        worker.end()
+        with pytest.raises(JobFailed):
+            await job.done
+        assert len(programs) == 2
+        again = [order for order in programs[1].orders if order.question is not None]
+        assert [order.question.name for order in again if order.question is not None] == ["c"]
+        programs[1].end()
+        with pytest.raises(JobFailed, match="killed by signal 9"):
+            await third
+
+    _run(test)

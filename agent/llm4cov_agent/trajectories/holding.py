@@ -30,6 +30,8 @@ class Holder:
     """Digest of the state with the testbench."""
     round: int
     """The last one that led to it."""
+    policy: str
+    """Who wrote it in that round."""
     accepted: bool
     """Whether it stands as accepted there."""
 
@@ -40,7 +42,7 @@ def holders(connection: sqlite3.Connection, text: str) -> tuple[Holder, ...]:
     # Mostly the text is not there at all, and that is known at once; the rest reads all states.
     if connection.execute("SELECT 1 FROM blobs WHERE digest = ?", [blob]).fetchone() is None:
         return ()
-    query = """SELECT t.trajectory, d.design, d.top, s.testbench, s.digest, max(t.position) FROM states s
+    query = """SELECT t.trajectory, d.design, d.top, s.testbench, s.digest, max(t.position), t.policy FROM states s
         JOIN transitions t ON t.after = s.digest JOIN trajectories r ON r.id = t.trajectory JOIN designs d ON d.digest = r.design
         WHERE s.testbench_text = ? GROUP BY t.trajectory ORDER BY r.began DESC, r.rowid DESC"""
     rows = connection.execute(query, [blob]).fetchall()
@@ -59,7 +61,7 @@ def accepted_for(connection: sqlite3.Connection, design: str) -> Holder | None:
     if found is None:
         return None
     row = connection.execute(
-        """SELECT t.trajectory, d.design, d.top, s.testbench, s.digest, t.position FROM transitions t
+        """SELECT t.trajectory, d.design, d.top, s.testbench, s.digest, t.position, t.policy FROM transitions t
         JOIN states s ON s.digest IN (t.after, t.state) JOIN trajectories r ON r.id = t.trajectory JOIN designs d ON d.digest = r.design
         WHERE t.trajectory = ? AND s.testbench = ? ORDER BY s.digest = t.after DESC, t.position DESC LIMIT 1""",
         found,
@@ -103,5 +105,14 @@ def _body(connection: sqlite3.Connection, table: str, digest: str) -> str:
 
 def _holder(row: tuple[object, ...], *, accepted: bool) -> Holder:
     trajectory, design, top, testbench, state = (str(value) for value in row[:5])
-    position = int(str(row[5]))
-    return Holder(trajectory=trajectory, design=design, top=top, testbench=testbench, state=state, round=position, accepted=accepted)
+    position, policy = int(str(row[5])), str(row[6])
+    return Holder(
+        trajectory=trajectory,
+        design=design,
+        top=top,
+        testbench=testbench,
+        state=state,
+        round=position,
+        policy=policy,
+        accepted=accepted,
+    )

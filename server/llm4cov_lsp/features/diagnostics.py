@@ -17,7 +17,7 @@ from llm4cov_lsp.documents import Document
 from llm4cov_lsp.positions import range_at
 from llm4cov_lsp.results import Held, PlacedHole, Results, placed_holes
 from llm4cov_lsp.settings import Settings
-from llm4cov_lsp.wire import PROJECT_CODE, ProblemRecord
+from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE, ProblemRecord
 
 SOURCE = "llm4cov"
 _STALE = "[stale: measured before the last change]"
@@ -68,10 +68,11 @@ def project_words(problem: ProblemRecord) -> str:
 def shown_problems(held: Held) -> Iterable[ProblemRecord]:
     """Give the problems of a design that are worth a diagnostic: what keeps a testbench from being measured, or makes it worthless."""
     failed = held.outdated or held.result.status != "ok"
+    said = (PROJECT_CODE, STORE_CODE)
     worth = [
         one
         for one in held.problems
-        if one.severity == "error" or (one.severity == "warning" and one.code != PROJECT_CODE and (failed or one.code == WAIVER_CODE))
+        if one.severity == "error" or (one.severity == "warning" and one.code not in said and (failed or one.code == WAIVER_CODE))
     ]
     return worth[:MOST_PROBLEMS]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from lsprotocol import types
 from pygls import uris
 
+from llm4cov_agent.judge.place import lines_of
+
 MOST_NAMES = 100
 _ANNOTATION = "llm4cov.edit"
 
@@ -21,29 +23,20 @@ def free_path(wanted: Path, taken: Collection[Path]) -> Path | None:
     return None
 
 
-def creating(path: Path, text: str, capabilities: types.ClientCapabilities, *, about: str) -> types.WorkspaceEdit:
-    """Make the edit that creates a file; with an annotation that asks for confirmation where the client can show one."""
-    uri = uris.from_fs_path(str(path)) or path.as_uri()
-    workspace = capabilities.workspace
-    can = workspace.workspace_edit if workspace is not None else None
+def creating(path: Path, text: str, capabilities: types.ClientCapabilities, *, about: str, asks: bool = True) -> types.WorkspaceEdit:
+    """Make the edit that creates a file, annotated where the client knows that; with `asks` it lets the user confirm it."""
+    uri = _uri(path)
     start = types.Range(types.Position(0, 0), types.Position(0, 0))
     document = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=None)
     options = types.CreateFileOptions(overwrite=False, ignore_if_exists=False)
-    if can is not None and can.change_annotation_support is not None:
-        return types.WorkspaceEdit(
-            document_changes=[
-                types.CreateFile(uri=uri, options=options, annotation_id=_ANNOTATION),
-                types.TextDocumentEdit(document, [types.AnnotatedTextEdit(annotation_id=_ANNOTATION, range=start, new_text=text)]),
-            ],
-            change_annotations={
-                _ANNOTATION: types.ChangeAnnotation(label=f"Create {path.name}", needs_confirmation=True, description=about)
-            },
-        )
-    return types.WorkspaceEdit(
-        document_changes=[
-            types.CreateFile(uri=uri, options=options),
-            types.TextDocumentEdit(document, [types.TextEdit(range=start, new_text=text)]),
-        ]
+    annotation = _ANNOTATION if can_confirm(capabilities) else None
+    return _annotated(
+        [
+            types.CreateFile(uri=uri, options=options, annotation_id=annotation),
+            types.TextDocumentEdit(document, [_text_edit(start, text, annotation)]),
+        ],
+        annotation,
+        types.ChangeAnnotation(label=f"Create {path.name}", needs_confirmation=asks, description=about),
     )
 
 
@@ -55,6 +48,7 @@ def changing(
     *,
     label: str,
     about: str,
+    asks: bool = True,
 ) -> types.WorkspaceEdit:
     """Make the edit that puts texts in place of ranges of a file that is there; `version` is that of the text which the ranges are of."""
     workspace = capabilities.workspace
@@ -69,7 +63,28 @@ def changing(
     edits = [types.AnnotatedTextEdit(annotation_id=_ANNOTATION, range=place, new_text=text) for place, text in changes]
     return types.WorkspaceEdit(
         document_changes=[types.TextDocumentEdit(document, edits)],
-        change_annotations={_ANNOTATION: types.ChangeAnnotation(label=label, needs_confirmation=True, description=about)},
+        change_annotations={_ANNOTATION: types.ChangeAnnotation(label=label, needs_confirmation=asks, description=about)},
+    )
+
+
+def replacing(
+    path: Path, old: str, new: str, version: int | None, capabilities: types.ClientCapabilities, *, about: str, asks: bool = True
+) -> types.WorkspaceEdit:
+    """Make the edit that puts another text in the place of a file's whole text."""
+    lines = lines_of(old)
+    # A character behind the end of a line is its end, for every way of counting characters.
+    whole = types.Range(types.Position(0, 0), types.Position(len(lines) - 1, len(lines[-1].encode("utf-8", "replace"))))
+    return changing(_uri(path), version, [(whole, new)], capabilities, label=f"Change {path.name}", about=about, asks=asks)
+
+
+def removing(path: Path, capabilities: types.ClientCapabilities) -> types.WorkspaceEdit:
+    """Make the edit that deletes a file."""
+    annotation = _ANNOTATION if can_confirm(capabilities) else None
+    options = types.DeleteFileOptions(recursive=False, ignore_if_not_exists=True)
+    return _annotated(
+        [types.DeleteFile(uri=_uri(path), options=options, annotation_id=annotation)],
+        annotation,
+        types.ChangeAnnotation(label=f"Delete {path.name}", needs_confirmation=False),
     )
 
 
@@ -79,9 +94,36 @@ def can_confirm(capabilities: types.ClientCapabilities) -> bool:
     return can is not None and can.change_annotation_support is not None
 
 
+def can_delete(capabilities: types.ClientCapabilities) -> bool:
+    """Say whether the client applies edits that delete files."""
+    return _can(capabilities, types.ResourceOperationKind.Delete)
+
+
 def can_create(capabilities: types.ClientCapabilities) -> bool:
     """Say whether the client applies edits that create files."""
+    return _can(capabilities, types.ResourceOperationKind.Create)
+
+
+def _can(capabilities: types.ClientCapabilities, kind: types.ResourceOperationKind) -> bool:
     workspace = capabilities.workspace
     if workspace is None or not workspace.apply_edit or workspace.workspace_edit is None:
         return False
-    return types.ResourceOperationKind.Create in (workspace.workspace_edit.resource_operations or ())
+    return kind in (workspace.workspace_edit.resource_operations or ())
+
+
+def _uri(path: Path) -> str:
+    return uris.from_fs_path(str(path)) or path.as_uri()
+
+
+def _text_edit(place: types.Range, text: str, annotation: str | None) -> types.TextEdit | types.AnnotatedTextEdit:
+    if annotation is None:
+        return types.TextEdit(place, text)
+    return types.AnnotatedTextEdit(annotation_id=annotation, range=place, new_text=text)
+
+
+def _annotated(
+    changes: list[types.TextDocumentEdit | types.CreateFile | types.RenameFile | types.DeleteFile],
+    annotation: str | None,
+    words: types.ChangeAnnotation,
+) -> types.WorkspaceEdit:
+    return types.WorkspaceEdit(document_changes=changes, change_annotations={annotation: words} if annotation is not None else None)

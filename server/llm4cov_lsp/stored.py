@@ -1,0 +1,70 @@
+"""Answers questions about the store of trajectories, and stores what the user says, in the worker process. Knows no job and no LSP.
+
+Each question opens the store for itself, so that it is answered while a job runs, and several servers may share one file.
+"""
+
+from __future__ import annotations
+
+from llm4cov_agent.config import read_config
+from llm4cov_agent.digest import Json
+from llm4cov_agent.trajectories.records import designs_called, summary_record
+from llm4cov_agent.trajectories.store import Store, open_store
+from llm4cov_agent.trajectories.trajectory import HUMAN, Answer
+from llm4cov_lsp.wire import Question, QuestionKind
+
+_BUSY_S = 5.0
+"""How long to wait for other writers."""
+
+Told = dict[str, Json]
+
+
+def answer(question: Question) -> Told:
+    """Answer; what can't be done for a reason that the user can mend is under `error`. Raises StoreUnusable."""
+    if question.kind is QuestionKind.LIST and not read_config().store.exists():
+        return {"trajectories": []}
+    with open_store(writable=False, busy_s=_BUSY_S) as store:
+        match question.kind:
+            case QuestionKind.ANSWER:
+                store.answer(question.name, question.testbench, Answer(question.answer), reason=question.text)
+                return {"stored": True}
+            case QuestionKind.FIND:
+                return _found(store, question.text)
+            case QuestionKind.LIST:
+                chosen = [one for one in store.trajectories() if not question.tops or one.top in question.tops]
+                return {"trajectories": [summary_record(one) for one in chosen]}
+            case QuestionKind.SHOW:
+                return _shown(store, question.name)
+            case QuestionKind.DELETE:
+                return _deleted(store, question.name)
+
+
+def _found(store: Store, text: str) -> Told:
+    """Tell of the testbench of a text where it stands as accepted, else the newest that holds it."""
+    holders = store.holders(text)
+    if not holders:
+        return {"trajectory": None}
+    one = next((holder for holder in holders if holder.accepted), holders[0])
+    by_hand = any(holder.policy == HUMAN for holder in holders)
+    return {"trajectory": one.trajectory, "testbench": one.testbench, "accepted": one.accepted, "by_hand": by_hand}
+
+
+def _shown(store: Store, name: str) -> Told:
+    found = [one for one in store.trajectories() if name and one.id.startswith(name)]
+    if len(found) != 1:
+        return {"error": f"Several trajectories begin with {name}." if found else f"There is no trajectory {name}."}
+    record = summary_record(found[0])
+    texts: list[Json] = [{"reply": row["reply"], "testbench_text": row["after_testbench"]} for row in store.trajectory_rows(found[0].id)]
+    return {**record, "texts": texts}
+
+
+def _deleted(store: Store, name: str) -> Told:
+    designs = store.designs()
+    found = designs_called(name, designs)
+    if len(found) != 1:
+        known = ", ".join(f"{one.top} ({one.digest.removeprefix('sha256:')[:12]})" for one in found or designs) or "none"
+        what = f"Several designs are called {name}" if found else f"There is no design {name} in the store"
+        return {"error": f"{what}; name one by the beginning of its digest: {known}."}
+    erased = store.delete(found[0].digest)
+    problems: list[Json] = [str(problem) for problem in erased.problems]
+    counts: Told = {"trajectories": erased.trajectories, "transitions": erased.transitions}
+    return {"design": found[0].digest, "top": found[0].top, **counts, "problems": problems}
