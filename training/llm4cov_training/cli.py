@@ -11,6 +11,7 @@ from llm4cov_agent.cli.options import AsJson
 from llm4cov_agent.config import read_config
 from llm4cov_agent.trajectories.store import open_store
 from llm4cov_agent.trajectories.trajectory import standing
+from llm4cov_training.commands.adapters import adapters
 from llm4cov_training.commands.corpus import corpus
 
 NOT_BUILT = "`retrain` is not built yet: nothing was trained, and no adapter was written."
@@ -18,6 +19,7 @@ NOT_BUILT = "`retrain` is not built yet: nothing was trained, and no adapter was
 
 retrain = typer.Typer(help="Learn from what is stored; make designs and trajectories to learn from.", invoke_without_command=True)
 retrain.command("corpus")(corpus)
+retrain.add_typer(adapters)
 
 
 @retrain.callback(invoke_without_command=True)
