@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO, cast
 
 import typer
 
@@ -26,6 +27,7 @@ def serve(
     """Run the language server."""
     # What a command line never needs is not loaded for it.
     from llm4cov_lsp.logfile import open_log
+    from llm4cov_lsp.rpc import Input
     from llm4cov_lsp.server import make_server
 
     logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if verbose else logging.ERROR)
@@ -33,12 +35,21 @@ def serve(
     if stdio and tcp is not None:
         raise BadConfiguration("--stdio and --tcp exclude each other.")
     if tcp is None:
-        make_server().start_io()
+        make_server().start_io(cast(BinaryIO, Input(sys.stdin.buffer)), sys.stdout.buffer)
         return
     host, colon, port = tcp.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise BadConfiguration(f"--tcp should be HOST:PORT, such as 127.0.0.1:2087, not {tcp!r}.")
-    make_server().start_tcp(host.strip("[]") or "127.0.0.1", int(port))
+    place = (host.strip("[]") or "127.0.0.1", int(port))
+    try:
+        listening = socket.create_server(place, family=socket.AF_INET6 if ":" in place[0] else socket.AF_INET)
+    except OSError as error:
+        raise BadConfiguration(f"--tcp {tcp}: can't listen there: {error.strerror or error}.") from error
+    # One client, and the end of it is the end of the server; pygls' own way would let a second one take the first one's answers.
+    with listening:
+        connection, _ = listening.accept()
+    with connection, connection.makefile("rb") as incoming, connection.makefile("wb") as outgoing:
+        make_server().start_io(cast(BinaryIO, Input(incoming)), outgoing)
 
 
 @app.command(name="debug-bundle")

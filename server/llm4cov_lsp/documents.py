@@ -104,8 +104,11 @@ class Document:
     def take_saved(self) -> None:
         """Look at the bytes on disk: what is shown stays where it is, what comes is about them."""
         try:
-            content = self.path.read_bytes()
+            # A device or a pipe would be waited for.
+            content = self.path.read_bytes() if self.path.is_file() else None
         except OSError:
+            content = None
+        if content is None:
             self.saved_digest, self.saved = None, LineMap([0] * len(self.lines), touched=True)
             return
         self.saved_digest = digest_bytes(content)

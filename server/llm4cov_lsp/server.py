@@ -29,6 +29,7 @@ from llm4cov_lsp.positions import changed
 from llm4cov_lsp.project import WATCHED, is_project_file
 from llm4cov_lsp.protocol import MODULES, as_json
 from llm4cov_lsp.results import design_key
+from llm4cov_lsp.rpc import Server
 from llm4cov_lsp.session import Session
 from llm4cov_lsp.settings import FILE_NAME, SECTION
 
@@ -37,7 +38,7 @@ _WATCHED = (*WATCHED, f"**/{FILE_NAME}")
 
 def make_server() -> LanguageServer:
     """Make a server with all its handlers; it answers one client."""
-    server = LanguageServer("llm4cov-lsp", importlib.metadata.version("llm4cov-lsp"))
+    server = Server("llm4cov-lsp", importlib.metadata.version("llm4cov-lsp"))
     session = Session(server)
     learning, answers = Learning(server, session), Answers(server, session)
     _register_lifecycle(server, session, learning, answers)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lsprotocol import types
 from pygls import uris
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.workspace import PositionCodec
 
@@ -63,6 +64,7 @@ class Session:
         """Whether the editor wants coverage as messages, to show it in its own way."""
         self.busy: dict[str, str] = {}
         """By design: what is being done for it."""
+        self._busy_with: dict[str, Job] = {}
         self.proposals: dict[str, Result] = {}
         """By design: a testbench that was generated and not taken yet."""
         self.ready = asyncio.Event()
@@ -127,8 +129,8 @@ class Session:
                 answer = await asyncio.wait_for(
                     self._server.workspace_configuration_async(types.ConfigurationParams(items)), timeout=_CLIENT_S
                 )
-                values = [*answer, *values][: len(scopes)]
-            except TimeoutError:
+                values = [*answer, *values][: len(scopes)] if isinstance(answer, list | tuple) else values
+            except (TimeoutError, JsonRpcException):
                 self.say("The editor did not answer what its settings are; the defaults are used.", types.MessageType.Warning)
         self.take_settings(dict(zip(scopes, values, strict=True)))
 
@@ -176,7 +178,7 @@ class Session:
     def open(self, item: types.TextDocumentItem) -> None:
         """Take an opened document, show what is known about it, and measure if that is out of date."""
         path = uris.to_fs_path(item.uri)
-        if path is None or not item.uri.startswith("file:"):
+        if path is None or not item.uri.startswith("file:") or "\0" in path:
             return
         document = Document(item.uri, Path(path), item.version, item.text)
         self.documents[item.uri] = document
@@ -228,6 +230,8 @@ class Session:
                 RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench, edition=self.edition
             )
             if held is not None and held.result.status != "build_failed" and _same_run(held.request, request) and is_current(held.rests_on):
+                # A job that still runs is about what the files were in between.
+                self.jobs.cancel_design(key)
                 continue
             self.start(self._measure_idly(request, key))
 
@@ -260,7 +264,7 @@ class Session:
         job = self.jobs.submit(request, key, priority=priority, on_event=on_event)
         if token is not None:
             self._by_token[token] = job
-        self.busy[key] = title
+        self.busy[key], self._busy_with[key] = title, job
         self.refresh()
         self.start(self._tick(token, shown, job))
         if priority is Priority.BACKGROUND:
@@ -272,9 +276,12 @@ class Session:
         finally:
             self.jobs.cancel(job)
             self._active_at_s = time.monotonic()
-            self.busy.pop(key, None)
+            if self._busy_with.get(key) is job:
+                # Else a newer job has taken the place of this one.
+                del self.busy[key], self._busy_with[key]
             for one in [one for one, other in self._by_token.items() if other is job]:
                 del self._by_token[one]
+                self._server.work_done_progress.tokens.pop(one, None)
                 self._server.work_done_progress.end(one, types.WorkDoneProgressEnd(message=shown.words))
             self.refresh()
 
@@ -397,6 +404,9 @@ class Session:
             self.log(f"measuring {request.top}: superseded")
         else:
             self.take(key, request, result)
+            if result.rests_on and Path(request.file).is_file() and not is_current(result.rests_on):
+                # A file changed while it was measured, and no editor said so.
+                self.measure_what_changed(Path(request.file))
 
     async def _generate_idly(self, file: Path, top: str) -> None:
         key = design_key(file, top)
@@ -488,7 +498,7 @@ class Session:
         token = str(uuid.uuid4())
         try:
             await asyncio.wait_for(self._server.work_done_progress.create_async(token), timeout=_CLIENT_S)
-        except TimeoutError:
+        except (TimeoutError, JsonRpcException):
             return None
         # A client may pass over the percentages of a bar that begins without one.
         begin = types.WorkDoneProgressBegin(title=title, cancellable=True, message=shown.words or None, percentage=shown.percentage)

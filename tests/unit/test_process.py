@@ -248,7 +248,7 @@ def test_no_secret_is_inherited(kind: Sandbox, shell: Shell, monkeypatch: pytest
     assert "GIVEN=yes" in outcome.output
     names = {line.partition("=")[0] for line in outcome.output.partition("\0")[0].splitlines() if "=" in line}
     assert names - {"PWD", "OLDPWD", "SHLVL", "_", "LD_LIBRARY_PATH", "CPATH", "LIBRARY_PATH"} == {
-        *("PATH", "HOME", "TMPDIR", "LC_ALL", "LLM4COV_RUN", "GIVEN")
+        *("PATH", "HOME", "TMPDIR", "LC_ALL", "LLM4COV_RUN", "LLM4COV_OWNER", "GIVEN")
     }
 
 
@@ -478,3 +478,25 @@ def test_what_a_served_program_answered_before_it_ended_is_read(tmp_path: Path) 
             answer += chunk
         assert chunk is None
         assert answer == b"last words"
+
+
+@every_sandbox
+def test_who_is_killed_takes_along_what_it_started_and_what_left_its_group(kind: Sandbox, tmp_path: Path) -> None:
+    mark = f"3{os.getpid()}{KINDS.index(kind)}"
+    script = f"setsid sleep {mark} & sleep {mark} & wait"
+    program = (
+        "from pathlib import Path\nfrom llm4cov_agent.judge.process import Limits, run\nfrom llm4cov_agent.judge.sandbox import Sandbox\n"
+        f"run(('sh', '-c', {script!r}), folder=Path({str(tmp_path)!r}), limits=Limits(wall_s=60), sandbox=Sandbox({kind.value!r}))\n"
+    )
+    with subprocess.Popen((sys.executable, "-c", program)) as owner:
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while len(marked(mark)) < 2:
+                assert time.monotonic() < deadline and owner.poll() is None
+                time.sleep(0.02)
+        finally:
+            owner.kill()
+    deadline = time.monotonic() + PATIENCE_S
+    while marked(mark):
+        assert time.monotonic() < deadline, "something runs on"
+        time.sleep(0.02)

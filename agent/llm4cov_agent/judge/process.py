@@ -12,6 +12,7 @@ import selectors
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from pathlib import Path
 from threading import Event
 from typing import IO
 
+from llm4cov_agent.judge import sentinel
 from llm4cov_agent.judge.sandbox import Sandbox, candidates, wrap
 from llm4cov_agent.judge.scratch import scratch_folder
 
@@ -30,6 +32,8 @@ _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CPATH", "LIBRARY_PATH")
 
 _TAG = "LLM4COV_RUN"
 """Marks every descendant, so that one which left its process group is still found and killed."""
+_OWNER = "LLM4COV_OWNER"
+"""Marks with who started it, for the sentinel that outlives us if we are killed."""
 
 _POLL_S = 0.05
 _WATCH_S = 0.1
@@ -112,6 +116,7 @@ def run(
         raise FileNotFoundError(argv[0])
     kind = strongest() if sandbox is None else sandbox
     tag = uuid.uuid4().hex
+    _watched(kind)
     command = _limited(argv, folder, limits, kind)
     started = time.monotonic()
     with subprocess.Popen(
@@ -182,6 +187,7 @@ def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits, uses_gpu: bool
     whoever waits for an answer decides how long. With `uses_gpu` the devices of graphics processors stay in sight.
     """
     kind, tag = strongest(), uuid.uuid4().hex
+    _watched(kind)
     with subprocess.Popen(
         _limited(argv, folder, limits, kind, uses_gpu=uses_gpu),
         cwd=folder,
@@ -262,9 +268,35 @@ def strongest() -> Sandbox:
     return Sandbox.NONE
 
 
+def _watched(kind: Sandbox) -> None:
+    """Have what is started from now on killed if we are; bubblewrap sees to that itself."""
+    if kind is not Sandbox.BUBBLEWRAP and Path("/proc/self/environ").exists():
+        _sentinel(os.getpid())
+
+
+@cache
+def _sentinel(pid: int) -> subprocess.Popen[bytes]:
+    """Start the sentinel of this process, once; it ends after us, as the pipe to it does."""
+    return subprocess.Popen(
+        (sys.executable, "-I", "-S", str(Path(sentinel.__file__)), f"{_OWNER}={_owner(pid)}"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+@cache
+def _owner(pid: int) -> str:
+    """Give a name for this process that no other will have."""
+    return f"{pid}-{uuid.uuid4().hex}"
+
+
 def _environment(folder: Path, tag: str, extra: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    own = {"HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8", _TAG: tag}
+    own = {"HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8", _TAG: tag, _OWNER: _owner(os.getpid())}
     return inherited | own | dict(extra)
 
 
@@ -363,14 +395,8 @@ def _kill(child: subprocess.Popen[bytes], tag: str, kind: Sandbox) -> None:
 
 
 def _tagged(tag: str) -> list[int]:
-    """Processes whose environment carries the tag; zombies have none any more."""
-    mark = f"{_TAG}={tag}".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return found
+    """Processes whose environment carries the tag; none where the system does not tell."""
+    return sentinel.marked(f"{_TAG}={tag}".encode()) if Path("/proc/self/environ").exists() else []
 
 
 def _signal_name(number: int) -> str:
