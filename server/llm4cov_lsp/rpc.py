@@ -84,10 +84,27 @@ class Protocol(LanguageServerProtocol):
             error = types.ResponseError(error.code, f"internal error: {error.message}")
         super()._send_response(msg_id, result, error)
 
+    def _run_generator(self, future: Future[Any] | None, *, gen: Generator[Any, Any, Any], result_future: Future[Any]) -> None:
+        # pygls passes on what a handler returned or raised, not that it was cancelled.
+        if future is not None and future.cancelled():
+            result_future.cancel()
+        else:
+            super()._run_generator(future, gen=gen, result_future=result_future)
+
     def _check_handler_result(self, future: Future[Any]) -> None:
         # What was cancelled by the end of the connection is no error.
         if not future.cancelled():
             super()._check_handler_result(future)
+
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *args: Any) -> Generator[Any, Any, None]:
+        """Run our own handler, and cancel all requests but this one."""
+        yield self.fm.features[types.SHUTDOWN], args, None
+        # Over a copy, which pygls does not make: a cancelled request takes itself off the list.
+        for number, request in list(self._request_futures.items()):
+            if number != self.msg_id:
+                request.cancel()
+        self._shutdown = True
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Generator[Any, Any, None]:

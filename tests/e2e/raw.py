@@ -68,7 +68,8 @@ class Raw:
         return self.ask("workspace/executeCommand", {"command": name, "arguments": list(arguments)}, timeout_s)["result"]
 
     def start(self, folder: Path, **more: Any) -> dict[str, Any]:
-        capabilities = {"workspace": {"configuration": True, "applyEdit": True}, "window": {"workDoneProgress": True}, **UTF16}
+        workspace = {"configuration": True, "applyEdit": True, "workspaceEdit": {"resourceOperations": ["create"]}}
+        capabilities = {"workspace": workspace, "window": {"workDoneProgress": True}, **UTF16}
         params = {"processId": os.getpid(), "rootUri": folder.as_uri(), "capabilities": capabilities, **more}
         reply = self.ask("initialize", params)
         self.notify("initialized", {})

@@ -1,4 +1,4 @@
-"""What happens around a job: edits at any rate, cancels in any phase, kills, full disks, neighbours. Nothing is lost and nothing is left."""
+"""What happens around a job: edits at any rate, cancels in any phase, kills, full disks, neighbours. Nothing is lost or left."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import WEAK_TESTBENCH, Project
+from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
 from tests.e2e.raw import Raw, alive, descendants, raw
 
 pytestmark = pytest.mark.acceptance
@@ -61,6 +62,16 @@ def _phase(server: Raw, words: str, since: int = 0) -> str | None:
 def _is_idle(server: Raw) -> bool:
     info = server.command("llm4cov.info")
     return info["running"] is None and not info["waiting"]
+
+
+def _tools(worker: int) -> set[int]:
+    """Give what runs below a worker, but for the sentinel, which lives as long as the worker does."""
+    found = set()
+    for pid in descendants(worker):
+        with suppress(OSError):
+            if b"sentinel.py" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.add(pid)
+    return found
 
 
 def _no_one_left(pids: set[int], timeout_s: float = 10) -> None:
@@ -112,7 +123,7 @@ def test_an_edit_every_ten_milliseconds_during_a_job_loses_nothing(project: Proj
         versions = [one["version"] for one in server.diagnostics(uri)]
         assert versions == sorted(versions)
         assert [one["range"]["start"]["line"] for one in after] == [one["range"]["start"]["line"] + lines for one in before]
-        assert all(STALE in one["message"] for one in after)
+        assert all(STALE in one["message"] for one in after if one.get("data"))
         assert "applied" in server.wait(job, PATIENCE_S)["result"]
         # What was generated is about the file on disk, not about what was typed meanwhile: it is stale from its first moment.
         server.until(lambda: server.diagnostics(uri)[-1]["version"] == version)
@@ -131,7 +142,7 @@ def test_a_job_can_be_cancelled_in_every_phase_and_leaves_no_process(project: Pr
             job = _generate(server, uri)
             token = server.until(lambda words=words, since=since: _phase(server, words, since), PATIENCE_S)
             worker = server.command("llm4cov.info")["worker"]
-            below = descendants(worker)
+            below = _tools(worker)
             began = time.monotonic()
             server.notify("window/workDoneProgress/cancel", {"token": token})
             assert server.wait(job)["result"] == {"cancelled": True}
@@ -235,8 +246,12 @@ def test_a_version_out_of_order_is_taken_as_it_comes(project: Project) -> None:
         first = server.diagnostics(uri)[-1]["diagnostics"][0]["range"]["start"]["line"]
         for number, version in enumerate((9, 8, 8, 3, -5), start=1):
             _edit(server, uri, version, (0, 0, 0, 0), "// one more\n")
-            found = _settle(server, uri, version)
-            assert found[0]["range"]["start"]["line"] == first + number
+
+            def is_there(version: int = version, number: int = number) -> bool:
+                last = server.diagnostics(uri)[-1]
+                return last["version"] == version and last["diagnostics"][0]["range"]["start"]["line"] == first + number
+
+            server.until(is_there)
 
 
 def test_two_clients_share_a_cache_and_a_store(project: Project, fresh: dict[str, str]) -> None:
@@ -254,10 +269,8 @@ def test_two_clients_share_a_cache_and_a_store(project: Project, fresh: dict[str
         for server in (one, other):
             assert not [text for text in server.messages() if "nternal" in text or "locked" in text]
             assert "Traceback" not in server.errors.decode()
-    from llm4cov_agent.trajectories.store import Store
-    from llm4cov_agent.trajectories.verify import verify
-
-    assert Store and verify
+    done = subprocess.run((PROGRAM, "trajectories", "verify"), env=fresh, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_full_disk_is_said_and_the_server_goes_on(project: Project, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def run(
         raise FileNotFoundError(argv[0])
     kind = strongest() if sandbox is None else sandbox
     tag = uuid.uuid4().hex
-    _watched(kind)
+    _be_watched()
     command = _limited(argv, folder, limits, kind)
     started = time.monotonic()
     with subprocess.Popen(
@@ -187,7 +187,7 @@ def serve(argv: tuple[str, ...], *, folder: Path, limits: Limits, uses_gpu: bool
     whoever waits for an answer decides how long. With `uses_gpu` the devices of graphics processors stay in sight.
     """
     kind, tag = strongest(), uuid.uuid4().hex
-    _watched(kind)
+    _be_watched()
     with subprocess.Popen(
         _limited(argv, folder, limits, kind, uses_gpu=uses_gpu),
         cwd=folder,
@@ -268,9 +268,9 @@ def strongest() -> Sandbox:
     return Sandbox.NONE
 
 
-def _watched(kind: Sandbox) -> None:
-    """Have what is started from now on killed if we are; bubblewrap sees to that itself."""
-    if kind is not Sandbox.BUBBLEWRAP and Path("/proc/self/environ").exists():
+def _be_watched() -> None:
+    """Have what is started from now on killed if we are. Bubblewrap sees to that itself, but for what it has not begun yet."""
+    if Path("/proc/self/environ").exists():
         _sentinel(os.getpid())
 
 

@@ -14,6 +14,9 @@ import time
 
 _LOOKS = 200
 """How often it looks for what is left, at most: what can't be killed is not waited for."""
+_QUIET = 20
+"""How many looks in a row have to find nothing: a process that is being started carries the mark a moment later only."""
+_PAUSE_S = 0.02
 
 
 def marked(mark: bytes) -> list[int]:
@@ -28,15 +31,17 @@ def marked(mark: bytes) -> list[int]:
 
 
 def kill_marked(mark: bytes) -> None:
-    """Kill them until a look finds none."""
+    """Kill them until nothing more comes."""
+    quiet = 0
     for _ in range(_LOOKS):
         strays = marked(mark)
-        if not strays:
+        quiet = 0 if strays else quiet + 1
+        if quiet == _QUIET:
             return
         for pid in strays:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(0.005)
+        time.sleep(_PAUSE_S)
 
 
 def main() -> None:
