@@ -139,9 +139,11 @@ class Raw:
 
 
 @contextmanager
-def raw(folder: Path, environment: Mapping[str, str] | None = None, *, before: tuple[str, ...] = ()) -> Iterator[Raw]:
-    """Start a server; it is killed in the end if it is there still. `before`: what stands before the command."""
-    command = (*before, str(PROGRAM), "--stdio")
+def raw(
+    folder: Path, environment: Mapping[str, str] | None = None, *, before: tuple[str, ...] = (), program: str | None = None
+) -> Iterator[Raw]:
+    """Start a server, ours or another; it is killed in the end if it is there still. `before`: what stands before the command."""
+    command = (*before, str(PROGRAM), "--stdio") if program is None else (program,)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=folder, env=dict(environment or os.environ), **pipes) as child:  # type: ignore[call-overload]
         try:
