@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tests.acceptance.exhaustive_designs import ALL, Small, together
 
 from llm4cov_agent.bench.stimulus import ClockDrive, Drive, Hold, Reset, Step, free_clocks
 from llm4cov_agent.closure.harness import POWER_UP, Harness, Order, open_harness
@@ -26,6 +25,7 @@ from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.rtl.design import Design, Edge
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
+from tests.acceptance.exhaustive_designs import ALL, Small, together
 
 pytestmark = pytest.mark.acceptance
 

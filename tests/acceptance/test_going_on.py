@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_loop import run
-from tests.served import served
 
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.cli.testbench import read_present
@@ -20,6 +18,8 @@ from llm4cov_agent.loop.planning import ModelOptions
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
+from tests.acceptance.test_loop import run
+from tests.served import served
 
 pytestmark = pytest.mark.acceptance
 

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tests.acceptance import reach_designs
 
 from llm4cov_agent.bench.render import render
 from llm4cov_agent.bench.stimulus import Stimulus
@@ -24,6 +23,7 @@ from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
+from tests.acceptance import reach_designs
 
 pytestmark = pytest.mark.acceptance
 

@@ -15,7 +15,6 @@ pytest.importorskip("peft", reason="needs the extra `train`")
 pytest.importorskip("llama_cpp", reason="needs the extra `llama`")
 
 from fixtures import loader
-from tests.tiny_model import write_tiny_model
 
 from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.loop.policies.adapters import Adapters
@@ -31,6 +30,7 @@ from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan
 from llm4cov_training.learn.recipe import Precision, Recipe
 from llm4cov_training.learn.relearn import Plan, Teller, forecast, relearn
 from llm4cov_training.learn.train import Step, load_base
+from tests.tiny_model import write_tiny_model
 
 
 @pytest.fixture(autouse=True)

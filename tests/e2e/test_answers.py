@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from lsprotocol import types
-from tests.e2e.conftest import Editor, connected, until
 
 from llm4cov_agent.trajectories.store import open_store
+from tests.e2e.conftest import Editor, connected, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
 LOCK = """module lock(input logic clk, input logic rst, input logic [7:0] a, input logic [7:0] b, output logic opened);

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
+
 from tests.acceptance.test_going_on import BY_HAND, LOCK, LOCKED, NEVER
 from tests.e2e.conftest import PROGRAM, Editor, Project, connected
 from tests.e2e.test_session import _any_holes, _holes

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from lsprotocol import types
-from tests.e2e.conftest import WEAK_TESTBENCH, Editor, Project, connected, until
 
 from llm4cov_lsp import protocol
+from tests.e2e.conftest import WEAK_TESTBENCH, Editor, Project, connected, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
 _OPTIONS = {"coverage": True}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from lsprotocol import types
+
 from tests.e2e.conftest import WEAK_TESTBENCH, Editor, Project, connected, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
+
 from tests.e2e.conftest import WEAK_TESTBENCH, Project, connected, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]

@@ -10,10 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
-from tests.e2e.test_answers import LOCK
 
 from llm4cov_agent.trajectories.store import open_store
+from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
+from tests.e2e.test_answers import LOCK
 
 NVIM = shutil.which("nvim")
 pytestmark = [pytest.mark.acceptance, pytest.mark.skipif(NVIM is None, reason="Neovim is not installed")]

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from lsprotocol import types
+
 from tests.e2e.conftest import WEAK_TESTBENCH, Editor, Project, connected, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]

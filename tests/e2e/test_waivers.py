@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from fixtures import loader
 from lsprotocol import types
-from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Editor, Project, connected, until
 
 from llm4cov_agent.closure.waived import FILE_NAME
 from llm4cov_agent.closure.waivers import Waiver, write_waivers
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
+from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Editor, Project, connected, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
 

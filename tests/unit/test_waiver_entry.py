@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.test_waivers import PROOF, point, read_design
 
 from llm4cov_agent.closure.waiver_entry import Change, added_to, new_file
 from llm4cov_agent.closure.waivers import Waiver, read_waivers, waivers_text
 from llm4cov_agent.rtl.design import Design
+from tests.unit.test_waivers import PROOF, point, read_design
 
 
 @pytest.fixture
