@@ -39,17 +39,24 @@ class LineMap:
         """Copy it."""
         return LineMap(list(self.origins), self.touched)
 
-    def edit(self, first: int, last: int, inserted: int) -> None:
-        """Follow an edit from 0-based line `first` to `last` that brought in `inserted` line ends; the first line keeps its origin."""
-        if last - first != inserted:
-            # Lines that were replaced by as many keep their origins.
-            self.origins[first + 1 : last + 1] = [0] * inserted
-        self.touched, self._present = True, None
+    def edit(self, first: int, last: int, inserted: int, *, head: int, tail: int) -> None:
+        """Follow an edit from 0-based line `first` to `last` that brought in `inserted` line ends.
 
-    def push_down(self, first: int, inserted: int) -> None:
-        """Follow whole lines that were put in before 0-based line `first`."""
-        self.origins[first:first] = [0] * inserted
-        self.touched, self._present = True, None
+        `head` and `tail` are the characters without outer blanks that stay before it in the first line and behind it in the last one;
+        -1 where nothing of the line stays, so that an untouched empty line differs from one whose text was taken out.
+        """
+        origins, self.touched, self._present = self.origins, True, None
+        if last - first == inserted:
+            # Lines that were replaced by as many keep their origins.
+            return
+        begin, end = origins[first], origins[last]
+        if first == last:
+            # A line that is broken up is where most of its code went.
+            origins[first : first + 1] = [0] * inserted + [begin] if tail > head else [begin] + [0] * inserted
+        elif not inserted:
+            origins[first : last + 1] = [end if tail > head else begin]
+        else:
+            origins[first : last + 1] = [begin, *[0] * (inserted - 1), end if tail >= 0 else 0]
 
     def present(self, line: int) -> int | None:
         """Give the present 0-based line of an old 1-based one; None if it is gone."""
@@ -122,15 +129,20 @@ class Document:
         """Take the text after an edit."""
         self.text, self.version, self._lines, self._modules = text, version, None, None
 
-    def follow(self, first: int, first_character: int, last: int, inserted: str) -> None:
-        """Shift lines for an edit from one 0-based line to another, before the text is set."""
+    def follow(self, start: tuple[int, int], stop: tuple[int, int], inserted: str) -> None:
+        """Shift lines for an edit between two 0-based places (line, character), before the text is set.
+
+        Characters are the client's. Where those differ from ours, a break in the middle of a line may be taken for one a little beside it.
+        """
+        lines = self.lines
+        behind = (len(lines) - 1, len(lines[-1]))
+        first, at = min(start, behind)
+        last, to = min(max(start, stop), behind)
         ends = len(lines_of(inserted)) - 1
-        maps = {id(one): one for one in (self.saved, *self.shown.values())}
-        for one in maps.values():
-            if first == last and ends and first_character == 0 and inserted[-1:] in "\r\n":
-                one.push_down(first, ends)
-            else:
-                one.edit(first, last, ends)
+        head = len(lines[first][:at].strip()) if at else -1
+        tail = len(lines[last][to:].strip()) if to < len(lines[last]) or not to else -1
+        for one in {id(one): one for one in (self.saved, *self.shown.values())}.values():
+            one.edit(first, last, ends, head=head, tail=tail)
 
     def replace_all(self, text: str) -> None:
         """Shift lines for a new text as a whole, before the text is set."""

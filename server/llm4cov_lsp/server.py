@@ -124,7 +124,7 @@ def _register_documents(server: LanguageServer, session: Session, answers: Answe
         for change in params.content_changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 start, end = change.range.start, change.range.end
-                document.follow(start.line, start.character, end.line, change.text)
+                document.follow((start.line, start.character), (end.line, end.character), change.text)
                 text = changed(document.text, change.range, change.text, session.codec)
             else:
                 document.replace_all(change.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lsprotocol import types
 from pygls.workspace import PositionCodec, TextDocument
@@ -69,27 +69,41 @@ def _document(tmp_path: Path, text: str) -> Document:
     return document
 
 
+Edit = tuple[int, int, int, int, str]
 EDITS = st.lists(
-    st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(0, 2), st.sampled_from(["", "x", "\n", "new\n", "p\nq", "\r\n", "\n\n"])),
+    st.tuples(
+        st.integers(0, 8),
+        st.integers(0, 3),
+        st.integers(0, 2),
+        st.sampled_from([0, 1, 2, 99]),
+        st.sampled_from(["", "x", "\n", "new\n", "p\nq", "\r\n", "\n\n"]),
+    ),
     max_size=8,
 )
 
 
+# An edit is: line, character, lines further, character there, text. The second one breaks off what the first one put before the line.
+@example(edits=[(0, 0, 0, 0, "x"), (0, 1, 0, 0, "\n")])
+@example(edits=[(1, 0, 1, 0, "")])
 @given(edits=EDITS)
-def test_lines_that_nobody_touched_keep_their_origin(
-    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, int, int, str]]
-) -> None:
+def test_lines_that_nobody_touched_keep_their_origin(tmp_path_factory: pytest.TempPathFactory, edits: list[Edit]) -> None:
     """A line that still has its text, in a file whose lines all differ, is found where it is now, if it is said to be anywhere."""
     text = "".join(f"line{number}\n" for number in range(1, 8))
     document = _document(tmp_path_factory.mktemp("d"), text)
     mirror = TextDocument("file:///a.sv", text, position_codec=UTF16)
-    for line, character, more, inserted in edits:
+    untouched = set(range(1, 8))
+    for line, character, more, to, inserted in edits:
         lines = document.lines
         first = min(line, len(lines) - 1)
         last = min(first + more, len(lines) - 1)
         start = types.Position(first, min(character, len(lines[first])))
-        end = types.Position(last, len(lines[last]) if last > first else start.character)
-        document.follow(first, start.character, last, inserted)
+        end = types.Position(last, min(to, len(lines[last])) if last > first else start.character)
+        # What an edit leaves whole: all before its first line, and that line if only whole lines come before it.
+        whole = start.character == 0 and (inserted[-1:] in "\r\n" and (last > first or bool(inserted))) and end.character == 0
+        untouched -= {
+            number for number in untouched for at in range(first, last + 1) if lines[at] == f"line{number}" and not (whole and at == last)
+        }
+        document.follow((first, start.character), (end.line, end.character), inserted)
         mirror.apply_change(types.TextDocumentContentChangePartial(types.Range(start, end), inserted))
         document.set_text(mirror.source, 2)
         assert len(document.shown["design"].origins) == len(document.lines)
@@ -97,13 +111,34 @@ def test_lines_that_nobody_touched_keep_their_origin(
         at = document.shown["design"].present(number)
         assert at is None or 0 <= at < len(document.lines)
         text_now = [place for place, line in enumerate(document.lines) if line == f"line{number}"]
-        if text_now and at is not None:
-            assert at in text_now
+        assert at in text_now or not text_now or (at is None and number not in untouched)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "inserted", "origins"),
+    [
+        ((1, 0), (2, 0), "", [1, 3, 4]),
+        ((0, 4), (1, 4), "", [1, 3, 4]),
+        ((1, 2), (1, 2), "\n  ", [1, 0, 2, 3, 4]),
+        ((1, 4), (1, 4), "\n", [1, 2, 0, 3, 4]),
+        ((1, 0), (1, 0), "new\nnew", [1, 0, 2, 3, 4]),
+        ((0, 0), (2, 4), "all of it", [1, 4]),
+        ((0, 0), (2, 0), "one\n", [1, 3, 4]),
+        ((9, 9), (12, 0), "\nmore", [1, 2, 3, 0, 4]),
+        ((2, 0), (1, 0), "x", [1, 2, 3, 4]),
+    ],
+)
+def test_an_edit_moves_the_lines_below_it_and_no_other(
+    tmp_path: Path, start: tuple[int, int], stop: tuple[int, int], inserted: str, origins: list[int]
+) -> None:
+    document = _document(tmp_path, "  aa\n  bb\n  cc\n")
+    document.follow(start, stop, inserted)
+    assert document.shown["design"].origins == origins
 
 
 def test_lines_typed_above_push_what_is_below(tmp_path: Path) -> None:
     document = _document(tmp_path, "a\nb\nc\n")
-    document.follow(1, 0, 1, "x\ny\n")
+    document.follow((1, 0), (1, 0), "x\ny\n")
     document.set_text("a\nx\ny\nb\nc\n", 2)
     shown = document.shown["design"]
     assert [shown.present(line) for line in (1, 2, 3)] == [0, 3, 4] and shown.touched
