@@ -9,13 +9,18 @@ from threading import Event
 from llm4cov_agent.cli.design import open_simulator
 from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.testbench import read_present
+from llm4cov_agent.closure.approaches import kept_approaches
+from llm4cov_agent.closure.proved_before import proved_before
 from llm4cov_agent.closure.waived import without_waived
 from llm4cov_agent.errors import Problem
-from llm4cov_agent.judge.evaluator import Evaluation, with_verdicts
+from llm4cov_agent.judge.coverage import CoveragePoint
+from llm4cov_agent.judge.evaluator import with_verdicts
+from llm4cov_agent.judge.holes import Verdict
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
 from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
 from llm4cov_agent.rtl.design import Design, DesignFile
+from llm4cov_lsp.attempts import attempts_at, searched_words
 from llm4cov_lsp.planned import plan_of
 from llm4cov_lsp.telling import Tell, watched
 from llm4cov_lsp.told import files_of, problem_records
@@ -39,15 +44,20 @@ def gone_on(
         return replace(failed, problems=problem_records(problems)), ()
     recorder = Recorder(None, command=f"llm4cov.{'cover' if request.point else 'improve'} {design.top}") if request.stores else None
     watch = watched(request, design, tell, recorder, cancel)
-    gone, found = go_on(design, open_simulator(), plan, present, point=request.point, **watch)
+    simulator = open_simulator()
+    gone, found = go_on(design, simulator, plan, present, point=request.point, **watch)
     problems = (*problems, *found)
     if recorder is not None:
         recorder.close()
         problems = (*problems, *([recorder.problem] if recorder.problem is not None else ()))
     if gone is None:
         return replace(failed, problems=problem_records(problems)), present.job.testbench_files
-    waived = without_waived(_with_verdict(gone, request.point), design, tuple(Path(name) for name in request.waivers))
-    before = waived.evaluation
+    known, wrong = proved_before(gone.before, present.job, simulator.cache)
+    waived = without_waived(gone.before, design, tuple(Path(name) for name in request.waivers))
+    holes = {hole.point for hole in waived.evaluation.holes}
+    verdicts = {point: one for point, one in {**known, **_learnt(gone, request.point)}.items() if point in holes}
+    before = with_verdicts(waived.evaluation, verdicts)
+    searched = kept_approaches(design, simulator.cache) if before.holes else None
     return (
         Result(
             top=design.top,
@@ -57,8 +67,10 @@ def gone_on(
             cycles=before.cycles,
             testbench=request.testbench,
             design_digest=design.digest,
-            files=files_of(design, before, waived=waived.holes),
-            problems=problem_records((*problems, *before.problems, *waived.problems)),
+            searched=searched_words(searched, present.job),
+            files=files_of(design, before, waived=waived.holes, earlier=searched.nearest if searched is not None else None),
+            attempts=attempts_at(design) if request.stores else (),
+            problems=problem_records((*problems, *before.problems, *wrong, *waived.problems)),
             proposed=_proposed(gone, present),
         ),
         present.job.testbench_files,
@@ -82,9 +94,7 @@ def _proposed(gone: GoneOn, present: Present) -> Proposed:
     )
 
 
-def _with_verdict(gone: GoneOn, point: str | None) -> Evaluation:
-    """Show what was learnt of the point beside what was measured."""
+def _learnt(gone: GoneOn, point: str | None) -> dict[CoveragePoint, Verdict]:
+    """Give what was learnt of the point that was asked for, to be shown beside what was measured."""
     asked = next((hole.point for hole in gone.before.holes if hole.point.id == point), None)
-    if asked is None or gone.verdict is None:
-        return gone.before
-    return with_verdicts(gone.before, {asked: gone.verdict})
+    return {asked: gone.verdict} if asked is not None and gone.verdict is not None else {}

@@ -28,7 +28,7 @@ class Module:
 
 def modules_of(text: str) -> tuple[Module, ...]:
     """List the modules in the order of the text; one without `endmodule` goes on to the end."""
-    plain = _NOISE.sub(_blank, text)
+    plain = without_noise(text)
     ends = [match.end() for match in _LINE_END.finditer(plain)]
     found: list[Module] = []
     opened: re.Match[str] | None = None
@@ -43,6 +43,11 @@ def modules_of(text: str) -> tuple[Module, ...]:
         opened = match if match["name"] else None
     close(len(plain))
     return tuple(found)
+
+
+def without_noise(text: str) -> str:
+    """Put blanks in the place of comments and texts in quotes; line ends stay where they are."""
+    return _NOISE.sub(_blank, text)
 
 
 def _line(ends: list[int], offset: int) -> int:

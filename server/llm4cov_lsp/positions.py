@@ -36,6 +36,12 @@ def _offset(text: str, position: types.Position, codec: PositionCodec) -> int:
     return start
 
 
+def index_in(line: str, character: int, codec: PositionCodec, *, bom: bool = False) -> int:
+    """Give the index in a line's text of a client's character; behind the end it is the end. `bom` as in `range_at`."""
+    mark = "\ufeff" if bom else ""
+    return max(0, _offset(mark + line, types.Position(0, character), codec) - len(mark))
+
+
 def range_at(line: str, number: int, column: int, codec: PositionCodec, *, whole: bool, bom: bool = False) -> types.Range:
     """Give the range of a hole in a 0-based line: the word at the column, or with `whole` all from there to the end of the code.
 

@@ -80,6 +80,9 @@ class Results:
         self._number += 1
         before = self._held.get(key)
         held = Held(key, request, result, result.problems, self._number, files={one.path: one for one in result.files})
+        if not result.attempts and before is not None and before.result.design_digest == result.design_digest != "":
+            # What is not stored is known as long as the session lasts.
+            held = replace(held, result=replace(result, attempts=before.result.attempts))
         if not result.files and before is not None and before.files:
             shown = replace(before.result, rests_on=result.rests_on)
             held = replace(held, result=shown, outdated=True, files=before.files)

@@ -25,7 +25,7 @@ from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
 from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.logfile import LOGGER
-from llm4cov_lsp.positions import changed
+from llm4cov_lsp.positions import changed, index_in
 from llm4cov_lsp.project import WATCHED, is_project_file
 from llm4cov_lsp.protocol import MODULES, as_json
 from llm4cov_lsp.results import design_key
@@ -158,7 +158,11 @@ def _register_features(server: LanguageServer, session: Session, answers: Answer
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def hover(params: types.HoverParams) -> types.Hover | None:
         document = session.documents.get(params.text_document.uri)
-        return hover_of(document, session.results, params.position.line) if document is not None else None
+        at = params.position
+        if document is None or at.line >= len(document.lines):
+            return None
+        index = index_in(document.lines[at.line], at.character, session.codec, bom=document.has_bom and at.line == 0)
+        return hover_of(document, session.results, at.line, index)
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:

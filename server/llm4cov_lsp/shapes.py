@@ -12,6 +12,7 @@ from pathlib import Path
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
 from llm4cov_agent.rtl.design import Design
 from llm4cov_lsp.outline import modules_of
+from llm4cov_lsp.per_instance import root_of
 from llm4cov_lsp.wire import BranchRecord, DeclarationRecord
 
 MOST_LABEL = 60
@@ -109,7 +110,5 @@ def _executed_by_instance(coverage: Coverage) -> Mapping[str, int]:
     for entry, hits in coverage.instances.items():
         if entry.point.kind in (Kind.LINE, Kind.BRANCH) and "*" not in entry.hier:
             found[entry.hier] = max(found.get(entry.hier, 0), hits)
-    tops = [hier for hier in found if not any(hier.startswith(f"{other}.") for other in found)]
-    # `tb.dut` is above all others; a design whose top has no line of its own has several that are uppermost.
-    root = tops[0] if len(tops) == 1 else ".".join(tops[0].split(".")[:2]) if tops else ""
+    root = root_of(found)
     return {hier.removeprefix(f"{root}."): hits for hier, hits in found.items() if hier != root}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from llm4cov_agent.closure.nearest import NearestApproach
@@ -15,6 +16,7 @@ from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.lcov import line_counts
 from llm4cov_agent.judge.wording import missed_words
 from llm4cov_agent.rtl.design import Design
+from llm4cov_lsp.per_instance import by_file, lines_apart, root_of, signals_of
 from llm4cov_lsp.shapes import branches_of, declarations_of
 from llm4cov_lsp.wire import FileResult, HoleRecord, LineTally, ProblemRecord, WaivedRecord
 
@@ -40,19 +42,23 @@ def files_of(
     evaluation: Evaluation,
     nearest: Mapping[str, NearestApproach] | None = None,
     waived: Iterable[WaivedHole] = (),
+    earlier: Mapping[str, NearestApproach] | None = None,
 ) -> tuple[FileResult, ...]:
-    """Give each file of the design that has points what it got."""
+    """Give each file of the design that has points what it got.
+
+    `nearest` is of the search that this evaluation ended, and a part of what is said of holes; `earlier` is of one before, and told apart.
+    """
     coverage = evaluation.run.coverage
     if coverage is None or not evaluation.tallies:
         return ()
     proved = {hole.point for hole in evaluation.holes if hole.verdict.kind is VerdictKind.UNREACHABLE}
     holes: dict[str, list[HoleRecord]] = {}
-    for told in tell(design, coverage, evaluation.holes, nearest):
+    for told in tell(design, coverage, evaluation.holes, nearest, earlier=earlier):
         holes.setdefault(told.point.file, []).append(_record(told))
     excluded: dict[str, list[WaivedRecord]] = {}
     for one in waived:
         excluded.setdefault(one.hole.point.file, []).append(_waived_record(one))
-    return _files(design, coverage, proved, holes, excluded)
+    return tuple(_with_instances(design, coverage, proved, _files(design, coverage, proved, holes, excluded)))
 
 
 def files_so_far(design: Design, coverage: Coverage) -> tuple[FileResult, ...]:
@@ -95,6 +101,25 @@ def _files(
     )
 
 
+def _with_instances(
+    design: Design, coverage: Coverage, proved: Collection[CoveragePoint], files: Iterable[FileResult]
+) -> Iterator[FileResult]:
+    apart = by_file(coverage)
+    hiers = dict.fromkeys(hier for instances in apart.values() for hier in instances)
+    root = root_of(hiers)
+    names = {hier: design.top if hier == root else hier.removeprefix(f"{root}.") for hier in hiers}
+    points: dict[str, list[tuple[CoveragePoint, int]]] = {}
+    for point, hits in coverage.hits.items():
+        points.setdefault(point.file, []).append((point, hits))
+    for one in files:
+        instances = apart.get(one.path, {})
+        yield replace(
+            one,
+            apart=tuple(lines_apart(coverage, instances, names)),
+            signals=tuple(signals_of(points[one.path], instances, names, proved)),
+        )
+
+
 def _text_of(file: str) -> str:
     """Read a source for its labels; what is gone by now has none."""
     try:
@@ -118,6 +143,7 @@ def _record(told: Told) -> HoleRecord:
         bound=told.verdict.bound,
         hier=told.holes[0].hier,
         conditions=told.conditions,
+        earlier=told.earlier,
     )
 
 

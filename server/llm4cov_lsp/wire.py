@@ -201,6 +201,8 @@ class HoleRecord:
     hier: str = ""
     conditions: tuple[tuple[str, int], ...] = ()
     """(text, line in the same file) of what must hold, outermost first."""
+    earlier: tuple[str, ...] = ()
+    """How near the last search for this design came to what they want; see `Result.searched`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +258,82 @@ class DeclarationRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceGroup:
+    """Instances of a module with the same numbers at one line."""
+
+    names: tuple[str, ...]
+    """The first few, by their paths below the top; the top by its own name."""
+    of: int
+    """How many there are in all."""
+    count: int | None
+    """Times executed; None for a line that can't be."""
+    covered: int
+    total: int
+    """Points that begin on the line."""
+    missed: tuple[str, ...] = ()
+    """Those that were not hit, in words, bits folded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceLine:
+    """A line of a module with several instances."""
+
+    line: int
+    of: int
+    """Instances."""
+    groups: tuple[InstanceGroup, ...]
+    """Those that saw least first; the last ones are left out where there are many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceEdges:
+    """Instances in which a signal misses the same edges."""
+
+    names: tuple[str, ...]
+    of: int
+    covered: int
+    missed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRecord:
+    """A declared name with its toggle points."""
+
+    name: str
+    line: int
+    column: int
+    covered: int
+    total: int
+    missed: tuple[str, ...]
+    """What never rose or fell in any instance, in words, bits folded; empty if all was seen."""
+    proved: tuple[str, ...] = ()
+    """The same where it is proved that no run can."""
+    of: int = 1
+    """Instances."""
+    groups: tuple[InstanceEdges, ...] = ()
+    """Those that miss most first; empty for one instance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """A round of the loop that was made for a design, or an edit by hand."""
+
+    policy: str
+    model: str | None
+    number: int
+    """Of the round, from 1."""
+    before: float | None
+    after: float | None
+    """Overall coverage; None where nothing could be measured."""
+    kept: bool
+    """Whether the loop went on from it."""
+    answer: str = ""
+    """What the user said to it: `accepted`, `rejected`, `undone`, or nothing."""
+    began: str = ""
+    """When its trajectory began, in UTC, as ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
     """What one file of a design got."""
 
@@ -270,6 +348,10 @@ class FileResult:
     """Most telling first."""
     waived: tuple[WaivedRecord, ...] = ()
     """In source order; none of them is among the holes."""
+    apart: tuple[InstanceLine, ...] = ()
+    """Lines that several instances have, in order."""
+    signals: tuple[SignalRecord, ...] = ()
+    """Declared names, in source order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +400,10 @@ class Result:
     """What going on from a testbench came to; coverage and files are those of the testbench that was there."""
     design_digest: str = ""
     """Of the design as it was measured; what a proof rests on."""
+    searched: str = ""
+    """Which search `HoleRecord.earlier` is about: `this` made the testbench that was measured, `other` another one; empty without any."""
+    attempts: tuple[AttemptRecord, ...] = ()
+    """What was tried last for this very design, newest first."""
     rests_on: tuple[FileDigest, ...] = ()
     files: tuple[FileResult, ...] = ()
     problems: tuple[ProblemRecord, ...] = ()

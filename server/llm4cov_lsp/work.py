@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -11,20 +11,24 @@ from threading import Event
 from llm4cov_agent.cli.design import open_simulator
 from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.testbench import read_job
+from llm4cov_agent.closure.approaches import keep_approaches, kept_approaches
 from llm4cov_agent.closure.nearest import nearest_of
+from llm4cov_agent.closure.proved_before import proved_before
 from llm4cov_agent.closure.tell import told_with
-from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
+from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm, keep_verdicts
 from llm4cov_agent.closure.waived import without_waived
 from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import CoveragePoint, percent_text
-from llm4cov_agent.judge.evaluator import evaluate, with_verdicts
+from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
+from llm4cov_agent.judge.holes import Verdict
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
 from llm4cov_agent.loop.generate import generate as generate_testbench
 from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.trajectories.human import HumanEdit, keep_edit
+from llm4cov_lsp.attempts import attempts_at, attempts_of, searched_words
 from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.gone_on import gone_on
 from llm4cov_lsp.planned import plan_of
@@ -75,10 +79,11 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
     simulator = open_simulator()
     waived_by = tuple(Path(name) for name in request.waivers)
     evaluation = evaluate(simulator, job, progress=lambda words: tell(EventKind.PROGRESS, words=words), cancel=cancel)
+    known, wrong = proved_before(evaluation, job, simulator.cache)
     edit, unkept = keep_edit(design, job, evaluation) if request.stores and not cancel.is_set() else (None, ())
     problems = (*problems, *(replace(problem, code=STORE_CODE) for problem in unkept))
     waived = without_waived(evaluation, design, waived_by)
-    evaluation = waived.evaluation
+    evaluation = with_verdicts(waived.evaluation, _of_holes(known, waived.evaluation))
     if request.kind is RequestKind.PROVE and evaluation.holes:
         tell(EventKind.PROGRESS, words="proving what can't be reached")
         tell(EventKind.STANDING, overall=evaluation.overall, left_s=request.budget_s, budget_s=request.budget_s)
@@ -87,7 +92,10 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
             points = told_with(evaluation.holes, request.point)
         asked = ask(design, points, cache=simulator.cache, budget_s=request.budget_s, depth=WITNESS_CYCLES, cancel=cancel)
         tell(EventKind.PROGRESS, words="confirming what can")
-        evaluation = with_verdicts(evaluation, confirm(asked, design, simulator, limits=job.limits, cancel=cancel))
+        confirmed = confirm(asked, design, simulator, limits=job.limits, cancel=cancel)
+        keep_verdicts(design, simulator.cache, confirmed)
+        evaluation = with_verdicts(evaluation, {**_of_holes(known, evaluation), **confirmed})
+    searched = kept_approaches(design, simulator.cache) if evaluation.holes else None
     return Result(
         top=design.top,
         status=evaluation.status.label,
@@ -98,8 +106,10 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
         human_edit=_edit_words(edit) if edit is not None else "",
         design_digest=design.digest,
         rests_on=(*_rests_on(design), *_digests([path]), *_rested(job.testbench_files), *_digests(waived_by)),
-        files=files_of(design, evaluation, waived=waived.holes),
-        problems=problem_records((*problems, *evaluation.problems, *waived.problems)),
+        searched=searched_words(searched, job),
+        attempts=attempts_at(design) if request.stores else (),
+        files=files_of(design, evaluation, waived=waived.holes, earlier=searched.nearest if searched is not None else None),
+        problems=problem_records((*problems, *evaluation.problems, *wrong, *waived.problems)),
     )
 
 
@@ -110,7 +120,8 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         records = problem_records((*problems, *refusals))
         return Result(top=design.top, status=RunStatus.BUILD_FAILED.label, problems=records, rests_on=_rests_on(design))
     recorder = Recorder(None, command=f"llm4cov.generate {design.top}") if request.stores else None
-    outcome, found = generate_testbench(design, open_simulator(), plan, **watched(request, design, tell, recorder, cancel))
+    simulator = open_simulator()
+    outcome, found = generate_testbench(design, simulator, plan, **watched(request, design, tell, recorder, cancel))
     problems = (*problems, *found)
     if recorder is not None:
         recorder.close()
@@ -122,6 +133,8 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
     waived = without_waived(outcome.evaluation, design, waived_by)
     evaluation = waived.evaluation
     nearest = nearest_of(outcome.closed.nearest, design) if outcome.closed is not None else None
+    if nearest is not None:
+        keep_approaches(design, nearest, outcome.testbench.text, simulator.cache)
     return Result(
         top=design.top,
         status=evaluation.status.label,
@@ -133,6 +146,7 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         trajectory=recorder.trajectory if recorder is not None and recorder.problem is None else None,
         ended=outcome.reason.value,
         design_digest=design.digest,
+        attempts=attempts_of(outcome.transitions),
         rests_on=(*_rests_on(design), *_digests(waived_by)),
         files=files_of(design, evaluation, nearest, waived.holes),
         problems=problem_records((*problems, *evaluation.problems, *waived.problems)),
@@ -144,6 +158,11 @@ def _go_on(request: Request, design: Design, problems: tuple[Problem, ...], tell
     result, files = gone_on(request, design, problems, tell, cancel)
     given = [Path(name) for name in (request.testbench, *request.waivers)]
     return replace(result, rests_on=(*_rests_on(design), *_digests(given), *_rested(files)))
+
+
+def _of_holes(verdicts: Mapping[CoveragePoint, Verdict], evaluation: Evaluation) -> dict[CoveragePoint, Verdict]:
+    """Leave out verdicts about points that a waiver excludes: those are counted once, as excluded."""
+    return {hole.point: verdicts[hole.point] for hole in evaluation.holes if hole.point in verdicts}
 
 
 def _edit_words(edit: HumanEdit) -> str:

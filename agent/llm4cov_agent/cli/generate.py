@@ -23,6 +23,7 @@ from llm4cov_agent.cli.recording import Recorder, Tape
 from llm4cov_agent.cli.rounds import round_line, rounds_json
 from llm4cov_agent.cli.sweep import FIRST_SHARE, SweepPlan, print_sweep, problems_of_sweep, sweep
 from llm4cov_agent.cli.testbench import read_present
+from llm4cov_agent.closure.approaches import keep_approaches
 from llm4cov_agent.closure.nearest import nearest_of
 from llm4cov_agent.closure.reasons import reasons
 from llm4cov_agent.digest import Json
@@ -228,6 +229,9 @@ def generate(
             force=force,
         )
         swept = sweep(file_options, design, evaluation, further, simulator)
+    nearest = nearest_of(outcome.closed.nearest, design) if outcome.closed is not None else None
+    if nearest is not None and gone is None:
+        keep_approaches(design, nearest, outcome.testbench.text, simulator.cache)
     if as_json:
         more: dict[str, Json] = {
             "rounds": rounds_json(outcome.transitions),
@@ -235,7 +239,6 @@ def generate(
             **(swept.to_json() if swept is not None else {}),
         }
         problems = (*problems, *(swept.problems if swept is not None else ()))
-        nearest = nearest_of(outcome.closed.nearest, design) if outcome.closed is not None else None
         explained = reasons(evaluation, design, nearest)
         seconds = time.monotonic() - started
         record_json(design, explained, testbench=display_path(target), seed=outcome.seed, seconds=seconds, problems=problems, more=more)

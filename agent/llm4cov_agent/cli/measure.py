@@ -11,7 +11,7 @@ from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages
 from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.testbench import read_job
-from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm
+from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm, keep_verdicts
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
 from llm4cov_agent.judge.coverage import percent_text
@@ -71,6 +71,7 @@ def prove(measured: Measured, *, budget_s: float) -> Measured:
         asked = ask(job.design, points, cache=simulator.cache, budget_s=budget_s, depth=WITNESS_CYCLES, cancel=stopped)
         say("confirming what can")
         verdicts = confirm(asked, job.design, simulator, limits=job.limits, cancel=stopped)
+        keep_verdicts(job.design, simulator.cache, verdicts)
     judged = with_verdicts(evaluation, verdicts)
     return replace(measured, evaluation=judged, seconds=measured.seconds + time.monotonic() - started)
 

@@ -46,6 +46,8 @@ class Explanation:
     """(text, line) of what must hold, outermost first, resets included."""
     nearest: tuple[str, ...] = ()
     """How near runs came to values that the conditions want, one text each."""
+    earlier: tuple[str, ...] = ()
+    """The same of an earlier search, each with its condition; no part of the sentence, as that is about the present run."""
     inputs: tuple[str, ...] = ()
     """Input ports of the top that the conditions depend on, at most MAX_INPUTS, the nearest first; clocks and resets only alone."""
     detail: str = ""
@@ -58,8 +60,9 @@ def explain(
     conditions: Conditions,
     nearest: Mapping[str, NearestApproach] | None = None,
     reached: Reached | None = None,
+    earlier: Mapping[str, NearestApproach] | None = None,
 ) -> Explanation:
-    """Explain one hole; of a place that isn't known, only what was missed is said. The keys of `nearest` don't matter.
+    """Explain one hole; of a place that isn't known, only what was missed is said. The keys of `nearest` and `earlier` don't matter.
 
     `reached` tells which condition was the first that never held.
     """
@@ -67,6 +70,9 @@ def explain(
     needs = needs_of(hole.point, conditions, resets)
     near = {part: text for part in needs.chain if (text := _nearest(part, design, tuple((nearest or {}).values())))}
     missed = reached.first_missed(needs.chain) if reached is not None else None
+    # What holds in the present run is no news of an earlier one.
+    unmet = needs.chain[needs.chain.index(missed.condition) :] if missed is not None else needs.chain
+    before = [(part, text) for part in unmet if (text := _nearest(part, design, tuple((earlier or {}).values())))]
     remarks = {part: [text] for part, text in near.items()}
     if reached is not None and missed is not None:
         remarks[missed.condition] = [*_missed(missed, needs, reached, missed.condition in near), *remarks.get(missed.condition, ())]
@@ -96,6 +102,7 @@ def explain(
         needs="; ".join(clauses),
         conditions=tuple((part.text, part.place.line) for part in needs.chain),
         nearest=tuple(dict.fromkeys(near.values())),
+        earlier=tuple(dict.fromkeys(f"{code(part.text)}: {text}" for part, text in before)),
         inputs=inputs[:MAX_INPUTS],
         detail="\n".join(_detail(hole, subject, needs, remarks, inputs)),
     )

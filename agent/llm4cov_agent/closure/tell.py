@@ -35,6 +35,8 @@ class Told:
     """Markdown."""
     conditions: tuple[tuple[str, int], ...]
     """(text, line in the same file) of what must hold, outermost first."""
+    earlier: tuple[str, ...] = ()
+    """How near an earlier search came to what they want, one text each."""
 
     @property
     def point(self) -> CoveragePoint:
@@ -58,6 +60,7 @@ def tell(
     holes: Iterable[Hole],
     nearest: Mapping[str, NearestApproach] | None = None,
     *,
+    earlier: Mapping[str, NearestApproach] | None = None,
     most_explained: int = MOST_EXPLAINED,
 ) -> Iterator[Told]:
     """Yield what is told about holes, most telling first; behind `most_explained` only what was missed is said."""
@@ -70,12 +73,12 @@ def tell(
         hole = group[0]
         explanation = Explanation(f"{words} (line {hole.point.line}).", detail=f"**{words}**")
         if number < most_explained:
-            explanation = explain(hole, design, conditions, nearest, reached)
+            explanation = explain(hole, design, conditions, nearest, reached, earlier)
         sentence, detail = explanation.sentence, explanation.detail
         if len(group) > 1:
             own = missed_words(hole.point)
             sentence, detail = sentence.replace(own, words, 1), detail.replace(own, words, 1)
-        yield Told(group, sentence, detail, explanation.conditions)
+        yield Told(group, sentence, detail, explanation.conditions, explanation.earlier)
 
 
 def grouped(holes: Iterable[Hole]) -> Iterator[tuple[tuple[Hole, ...], str]]:

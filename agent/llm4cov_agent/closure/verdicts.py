@@ -1,6 +1,7 @@
 """Verdicts for coverage points from answers to their conditions, kept from run to run. Knows no engine.
 
-A proof is kept under the digest of the design that it holds for; another design, by a single byte, asks again.
+A verdict is kept under the digest of the design that it holds for; another design, by a single byte, asks again. Whoever asks is spared
+what is proved unreachable; the other verdicts are kept to be shown, and asked about again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ WITNESS_CYCLES = 60
 """Cycles that the search for witnesses unrolls at most."""
 _LEAST_READING_S, _LEAST_ANSWERING_S = 2.0, 1.0
 """How long the sources may be read, and the engines may take, at least, however small the budget is."""
-_VERSION = 2
+_VERSION = 3
 """Goes up when a change to the proofs makes kept ones worthless."""
 
 
@@ -58,8 +59,8 @@ def ask(
 ) -> Asked:
     """Prove points unreachable or find how to reach them, within a time in seconds and a number of cycles."""
     wanted = sorted(points, key=lambda point: point.sort_key)
-    known = _read(design, cache)
-    verdicts = {point: known[point] for point in wanted if point in known}
+    known = kept_verdicts(design, cache)
+    verdicts = {point: known[point] for point in wanted if point in known and known[point].kind is VerdictKind.UNREACHABLE}
     open_points = [point for point in wanted if point not in verdicts]
     if not open_points:
         return Asked(verdicts, ())
@@ -82,7 +83,7 @@ def ask(
         if reached is not None:
             witnesses.append((point, witness_stimulus(design, reached)))
     verdicts = name_parameters(verdicts, design)
-    _write(design, cache, known | {point: one for point, one in verdicts.items() if one.kind is VerdictKind.UNREACHABLE})
+    keep_verdicts(design, cache, verdicts)
     return Asked(verdicts, tuple(witnesses))
 
 
@@ -141,6 +142,30 @@ def confirm(
     return {**asked.verdicts, **reached}
 
 
+def keep_verdicts(design: Design, cache: BuildCache, verdicts: Mapping[CoveragePoint, Verdict]) -> None:
+    """Keep what is known about points of a design beside what was known before: a proof stays, and so does the higher bound."""
+    known = kept_verdicts(design, cache)
+    merged = known | {
+        point: one
+        for point, one in verdicts.items()
+        if one.kind is not VerdictKind.UNKNOWN and (point not in known or _says_more(one, known[point]))
+    }
+    if merged != known:
+        _write(design, cache, merged)
+
+
+def kept_verdicts(design: Design, cache: BuildCache) -> dict[CoveragePoint, Verdict]:
+    """Read what is known about points of a design from before."""
+    try:
+        rows = json.loads(_path(design, cache).read_text())
+        return {
+            CoveragePoint(Kind(kind), file, line, column, comment): Verdict(VerdictKind(verdict), reason, bound)
+            for kind, file, line, column, comment, verdict, reason, bound in rows
+        }
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def forget(design: Design, cache: BuildCache) -> None:
     """Drop the proofs kept for a design: one of them was found to be wrong."""
     with contextlib.suppress(OSError):
@@ -171,19 +196,16 @@ def _path(design: Design, cache: BuildCache) -> Path:
     return cache.root.parent / "verdicts" / f"{key.replace(':', '-')}.json"
 
 
-def _read(design: Design, cache: BuildCache) -> dict[CoveragePoint, Verdict]:
-    try:
-        rows = json.loads(_path(design, cache).read_text())
-        return {
-            CoveragePoint(Kind(kind), file, line, column, comment): Verdict(VerdictKind.UNREACHABLE, reason)
-            for kind, file, line, column, comment, reason in rows
-        }
-    except (OSError, ValueError, TypeError):
-        return {}
+def _says_more(one: Verdict, before: Verdict) -> bool:
+    ranks = {VerdictKind.UNKNOWN: 0, VerdictKind.BOUNDED: 1, VerdictKind.COVERED: 2, VerdictKind.UNREACHABLE: 3}
+    return (ranks[one.kind], one.bound or 0) > (ranks[before.kind], before.bound or 0)
 
 
-def _write(design: Design, cache: BuildCache, proofs: Mapping[CoveragePoint, Verdict]) -> None:
-    rows = [[point.kind.value, point.file, point.line, point.column, point.comment, verdict.reason] for point, verdict in proofs.items()]
+def _write(design: Design, cache: BuildCache, verdicts: Mapping[CoveragePoint, Verdict]) -> None:
+    rows = [
+        [point.kind.value, point.file, point.line, point.column, point.comment, one.kind.value, one.reason, one.bound]
+        for point, one in verdicts.items()
+    ]
     place = _path(design, cache)
     # A full disk takes the cache away, not the answer.
     with contextlib.suppress(OSError):

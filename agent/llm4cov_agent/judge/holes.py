@@ -73,6 +73,11 @@ _RANK = {Kind.FSM: 0, Kind.BRANCH: 1, Kind.LINE: 2, Kind.EXPR: 3, Kind.TOGGLE: 4
 """Which kind says most about behaviour never seen: a missed state or branch implies missed lines, expressions and toggles."""
 
 
+def rank_of(kind: Kind) -> int:
+    """Order kinds by how much a person learns from closing their holes, most first."""
+    return _RANK[kind]
+
+
 def rank_holes(holes: Iterable[Hole]) -> tuple[Hole, ...]:
     """Order holes by how much a person learns from closing them: control before data, then source order; proved ones last."""
     return tuple(

@@ -171,17 +171,26 @@ def summaries(connection: sqlite3.Connection) -> tuple[Summary, ...]:
     """All trajectories, oldest first."""
     query = """SELECT t.id, d.design, d.top, t.command, t.began FROM trajectories t JOIN designs d ON d.digest = t.design
         ORDER BY t.began, t.rowid"""
-    return tuple(
-        Summary(
-            id=name,
-            design=design,
-            top=top,
-            command=command,
-            began=began,
-            rounds=rounds(connection, name),
-            acceptances=acceptances(connection, name),
-        )
-        for name, design, top, command, began in connection.execute(query).fetchall()
+    return tuple(_summary(connection, row) for row in connection.execute(query).fetchall())
+
+
+def latest(connection: sqlite3.Connection, design: str, *, most: int) -> tuple[Summary, ...]:
+    """The last trajectories of a design, given its digest, newest first."""
+    query = """SELECT t.id, d.design, d.top, t.command, t.began FROM trajectories t JOIN designs d ON d.digest = t.design
+        WHERE d.design = ? ORDER BY t.began DESC, t.rowid DESC LIMIT ?"""
+    return tuple(_summary(connection, row) for row in connection.execute(query, [design, most]).fetchall())
+
+
+def _summary(connection: sqlite3.Connection, row: tuple[str, str, str, str, str]) -> Summary:
+    name, design, top, command, began = row
+    return Summary(
+        id=name,
+        design=design,
+        top=top,
+        command=command,
+        began=began,
+        rounds=rounds(connection, name),
+        acceptances=acceptances(connection, name),
     )
 
 

@@ -208,6 +208,11 @@ class Store:
         with self._reading() as connection:
             return reading.summaries(connection)
 
+    def latest(self, design: str, *, most: int) -> tuple[Summary, ...]:
+        """The last trajectories of a design, given its `Design.digest`, newest first; no design is made again for it."""
+        with self._reading() as connection:
+            return reading.latest(connection, design, most=most)
+
     def trajectory(self, trajectory: str) -> Trajectory | None:
         """Read a trajectory with all of its values; None if there is none of that name."""
         with self._reading():

@@ -9,9 +9,11 @@ from pygls import uris
 from pygls.workspace import PositionCodec
 
 from llm4cov_agent.closure.hole_docs import documentation_url
+from llm4cov_agent.closure.proved_before import CODE as PROOF_CODE
 from llm4cov_agent.closure.tell import MOST_RELATED, verdict_words
 from llm4cov_agent.closure.waived import CODE as WAIVER_CODE
 from llm4cov_agent.judge.coverage import Kind
+from llm4cov_agent.judge.holes import rank_of
 from llm4cov_agent.judge.place import is_whole
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.positions import range_at
@@ -68,11 +70,11 @@ def project_words(problem: ProblemRecord) -> str:
 def shown_problems(held: Held) -> Iterable[ProblemRecord]:
     """Give the problems of a design that are worth a diagnostic: what keeps a testbench from being measured, or makes it worthless."""
     failed = held.outdated or held.result.status != "ok"
-    said = (PROJECT_CODE, STORE_CODE)
+    silent, always = (PROJECT_CODE, STORE_CODE), (WAIVER_CODE, PROOF_CODE)
     worth = [
         one
         for one in held.problems
-        if one.severity == "error" or (one.severity == "warning" and one.code not in said and (failed or one.code == WAIVER_CODE))
+        if one.severity == "error" or (one.severity == "warning" and one.code not in silent and (failed or one.code in always))
     ]
     return worth[:MOST_PROBLEMS]
 
@@ -108,6 +110,8 @@ def _holes(document: Document, results: Results, settings: Settings, codec: Posi
     placed = [
         one for one in placed_holes(document, results) if one.hole.kind in kinds and (shows_proved or one.hole.verdict != "unreachable")
     ]
+    # Holes come module by module; what a file has no room for is what tells least in all of them.
+    placed.sort(key=lambda one: (one.hole.verdict == "unreachable", rank_of(Kind(one.hole.kind))))
     most = int(settings.number("diagnostics.maxPerFile"))
     found = [_hole(one, document, codec, related=related) for one in placed[:most]]
     if len(placed) > most:

@@ -1,0 +1,56 @@
+"""Gives the holes of a run what was proved about them before, for the same design. Asks no engine.
+
+What a run hits overrides a proof, and takes all proofs of that design with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from llm4cov_agent.closure.verdicts import forget, kept_verdicts
+from llm4cov_agent.errors import Problem, Severity, display_path
+from llm4cov_agent.judge.build_cache import BuildCache
+from llm4cov_agent.judge.coverage import CoveragePoint
+from llm4cov_agent.judge.evaluator import Evaluation
+from llm4cov_agent.judge.holes import Verdict, VerdictKind
+from llm4cov_agent.judge.simulator import Job
+
+CODE = "ContradictedProof"
+"""Code of the problem that a run hit what was proved unreachable."""
+_CHANGES = r"\b(?:force|defparam|bind|Force|Deposit)\b|\$deposit\b|\b{top}\s*#\s*\("
+
+
+def proved_before(evaluation: Evaluation, job: Job, cache: BuildCache) -> tuple[Mapping[CoveragePoint, Verdict], tuple[Problem, ...]]:
+    """Give the kept verdicts about an evaluation's holes, and a warning if its run hit what is unreachable by them.
+
+    A testbench that sets parameters of the design or forces its signals makes another design of it: no verdict is given.
+    """
+    coverage = evaluation.run.coverage
+    if coverage is None or not evaluation.tallies or changes_design(job):
+        return {}, ()
+    known = kept_verdicts(job.design, cache)
+    wrong = [point for point, one in known.items() if one.kind is VerdictKind.UNREACHABLE and coverage.hits.get(point)]
+    if wrong:
+        forget(job.design, cache)
+        return {}, (_contradiction(min(wrong, key=lambda point: point.sort_key), len(wrong)),)
+    return {hole.point: known[hole.point] for hole in evaluation.holes if hole.point in known}, ()
+
+
+def changes_design(job: Job) -> bool:
+    """Say whether a testbench's text may set parameters of the design or force what is in it; in doubt it does."""
+    return re.search(_CHANGES.format(top=re.escape(job.design.top)), job.testbench.text) is not None
+
+
+def _contradiction(point: CoveragePoint, count: int) -> Problem:
+    others = f" (and {count - 1} more points)" if count > 1 else ""
+    return Problem(
+        f"'{point.comment}'{others} was proved unreachable, and this testbench hits it: no proof about this design is used any more",
+        file=display_path(Path(point.file)),
+        line=point.line,
+        column=point.column,
+        hint="Unless the testbench reaches into the design, this is a defect of llm4cov-lsp; please report it with the design.",
+        severity=Severity.WARNING,
+        code=CODE,
+    )
