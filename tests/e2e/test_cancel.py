@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from lsprotocol import types
+
 from tests.e2e.conftest import Editor, Project, connected
 from tests.served import served
 

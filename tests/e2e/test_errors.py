@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from lsprotocol import types
+
 from tests.e2e.conftest import WEAK_TESTBENCH, Editor, Project, connected
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.e2e.conftest import WEAK_TESTBENCH, Project
 from tests.e2e.raw import Raw, alive, descendants, raw
 

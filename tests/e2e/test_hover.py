@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
-from tests.e2e.conftest import Editor, connected, until
 
 from llm4cov_agent.cli.design import open_simulator
 from llm4cov_agent.closure.verdicts import keep_verdicts
@@ -14,6 +13,7 @@ from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
+from tests.e2e.conftest import Editor, connected, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
 

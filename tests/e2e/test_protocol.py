@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.e2e.conftest import PROGRAM, Project
 from tests.e2e.raw import Raw, raw
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
 from tests.e2e.raw import Raw, alive, descendants, raw
 
