@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.verdicts import forget, kept_verdicts
 from llm4cov_agent.errors import Problem, Severity, display_path
 from llm4cov_agent.judge.build_cache import BuildCache
@@ -19,7 +20,12 @@ from llm4cov_agent.judge.simulator import Job
 
 CODE = "ContradictedProof"
 """Code of the problem that a run hit what was proved unreachable."""
-_CHANGES = r"\b(?:force|defparam|bind|Force|Deposit)\b|\$deposit\b|\b{top}\s*#\s*\("
+_CHANGES = (
+    r"\b(?:force|defparam|bind)\b|\$deposit\b|\b{top}\s*#\s*\("
+    r"|\$readmem[bh]\s*\([^;]*,\s*\w+\.|[\w\]]\.[A-Za-z_][\w.\[\]]*\s*<?=(?!=)"
+)
+"""The last two write by a hierarchical name, or look as if they did."""
+_CHANGES_IN_PYTHON = r"\b(?:Force|Deposit|setimmediatevalue)\b|\b\w+\.\w+\.[\w.\[\]]+\.value\s*=(?!=)"
 
 
 def proved_before(evaluation: Evaluation, job: Job, cache: BuildCache) -> tuple[Mapping[CoveragePoint, Verdict], tuple[Problem, ...]]:
@@ -39,8 +45,13 @@ def proved_before(evaluation: Evaluation, job: Job, cache: BuildCache) -> tuple[
 
 
 def changes_design(job: Job) -> bool:
-    """Say whether a testbench's text may set parameters of the design or force what is in it; in doubt it does."""
-    return re.search(_CHANGES.format(top=re.escape(job.design.top)), job.testbench.text) is not None
+    """Say whether a testbench's text may set parameters of the design, or write what is in it; in doubt it does.
+
+    What it includes is not looked into.
+    """
+    in_python = job.testbench.language is Language.COCOTB
+    pattern = _CHANGES_IN_PYTHON if in_python else _CHANGES.replace("{top}", re.escape(job.design.top))
+    return re.search(pattern, job.testbench.text) is not None
 
 
 def _contradiction(point: CoveragePoint, count: int) -> Problem:
