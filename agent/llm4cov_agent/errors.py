@@ -62,6 +62,10 @@ class ToolMissing(Llm4covError):
         self.tool = tool
         self.hint = hint
 
+    def __reduce__(self) -> tuple[type[ToolMissing], tuple[str, str]]:
+        """Let it cross from one process to another."""
+        return ToolMissing, (self.tool, self.hint)
+
 
 class BadConfiguration(Llm4covError):
     """A setting has a value that can't be used (exit status 2). Names the setting."""

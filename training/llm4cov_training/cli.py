@@ -13,12 +13,16 @@ from llm4cov_agent.trajectories.store import open_store
 from llm4cov_agent.trajectories.trajectory import standing
 from llm4cov_training.commands.adapters import adapters
 from llm4cov_training.commands.corpus import corpus
+from llm4cov_training.commands.curate import curate
+from llm4cov_training.commands.synthesize import synthesize
 
 NOT_BUILT = "`retrain` is not built yet: nothing was trained, and no adapter was written."
 
 
 retrain = typer.Typer(help="Learn from what is stored; make designs and trajectories to learn from.", invoke_without_command=True)
-retrain.command("corpus")(corpus)
+retrain.command()(corpus)
+retrain.command()(synthesize)
+retrain.command()(curate)
 retrain.add_typer(adapters)
 
 

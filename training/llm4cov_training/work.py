@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from threading import Event
 from typing import Any, TypeVar
 
@@ -25,6 +27,13 @@ _AHEAD = 3
 """Tasks per worker that are handed out at once: enough that none waits, few enough that a stop is soon."""
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What there is of a task that came to no result."""
+
+    reason: str
+
+
 class Workers:
     """Something that runs tasks in other processes."""
 
@@ -34,13 +43,14 @@ class Workers:
 
     def close(self) -> None:
         """End the workers; what they have begun is not waited for."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
 
     def map(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], *, cancel: Event | None = None
-    ) -> Iterator[tuple[Task, Result | None]]:
-        """Yield (task, result) as they are finished; the result is None where the task ended its worker again and again.
+    ) -> Iterator[tuple[Task, Result | Failed]]:
+        """Yield (task, result) as they are finished, or (task, why there is none).
 
+        Raises what a task raises for a missing tool or a bad setting, as all tasks would; other exceptions of a task are its own.
         Not all tasks are drawn at once. With `cancel` set, nothing more is handed out, and what runs is left.
         """
         left = iter(tasks)
@@ -50,16 +60,15 @@ class Workers:
         ended = False
         while True:
             while not ended and len(running) < self.count * _AHEAD:
-                if waiting and deaths[id(waiting[-1])] >= _SUSPECT and running:
-                    # Whose neighbour ended the worker is not known, so a suspect runs alone.
+                # Which of several tasks ended a worker is not known, so those that were there twice run alone.
+                is_suspect = any(deaths.get(id(task), 0) >= _SUSPECT for task in (*running.values(), *waiting[-1:]))
+                if running and is_suspect:
                     break
                 task = waiting.pop() if waiting else next(left, None)
                 if task is None or (cancel is not None and cancel.is_set()):
                     ended = True
                     break
                 running[self._submit(function, task)] = task
-                if deaths.get(id(task), 0) >= _SUSPECT:
-                    break
             if not running:
                 return
             done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -67,17 +76,20 @@ class Workers:
                 return
             for future in done:
                 task = running.pop(future)
-                try:
-                    result = future.result()
-                except self._died:
+                error = future.exception()
+                if error is None:
+                    yield task, future.result()
+                elif isinstance(error, (ToolMissing, BadConfiguration)):
+                    raise error
+                elif not isinstance(error, self._died):
+                    yield task, Failed(f"{type(error).__name__}: {error}")
+                else:
                     deaths[id(task)] = deaths.get(id(task), 0) + 1
                     if deaths[id(task)] < MOST_DEATHS:
                         waiting.append(task)
                         ended = False
                     else:
-                        yield task, None
-                    continue
-                yield task, result
+                        yield task, Failed("it ended its worker again and again")
 
     def _submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
         try:
@@ -98,11 +110,18 @@ def open_workers(count: int | None = None, *, cluster: str | None = None) -> Ite
         many = count or os.cpu_count() or 1
         # A fresh interpreter for each: threads of this process and what they hold are not copied.
         context = multiprocessing.get_context("spawn")
-        workers = Workers(lambda: ProcessPoolExecutor(many, mp_context=context), many, (BrokenProcessPool,))
+        others = set(multiprocessing.active_children())
+
+        def make() -> Executor:
+            return ProcessPoolExecutor(many, mp_context=context, initializer=_leave_interrupts)
+
+        workers = Workers(make, many, (BrokenProcessPool,))
         try:
             yield workers
         finally:
             workers.close()
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
         return
     with contextlib.closing(_client(cluster)) as client:
         many = max(1, sum(int(one["nthreads"]) for one in client.scheduler_info()["workers"].values()))
@@ -113,6 +132,11 @@ def open_workers(count: int | None = None, *, cluster: str | None = None) -> Ite
             yield workers
         finally:
             workers.close()
+
+
+def _leave_interrupts() -> None:
+    """A Ctrl-C is for the process that handed out the work; it ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _client(address: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +10,9 @@ import typer
 
 from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_json
 from llm4cov_agent.cli.options import AsJson
-from llm4cov_agent.errors import ToolMissing, display_path
-from llm4cov_training.commands.folders import counted, learning_folder
+from llm4cov_agent.errors import display_path
+from llm4cov_training.commands.folders import counted, learning_folder, need_train
 from llm4cov_training.work import open_workers
-
-TRAIN_HINT = "pip install 'llm4cov-lsp[train]'"
 
 
 def corpus(
@@ -29,8 +26,7 @@ def corpus(
     as_json: AsJson = False,
 ) -> None:
     """Generate distinct Verilog designs to roll policies out on."""
-    if any(importlib.util.find_spec(name) is None for name in ("pyverilog", "rapidfuzz")):
-        raise ToolMissing("pyverilog and rapidfuzz", TRAIN_HINT)
+    need_train()
     # What needs the extra is loaded when it is there.
     from llm4cov_training.corpus.designs import write_corpus
     from llm4cov_training.corpus.grow import grow
@@ -43,7 +39,7 @@ def corpus(
         messages().print("stopped: no corpus was written", highlight=False)
         leave(ExitStatus.INTERRUPTED)
     write_corpus(folder, made, texts.items())
-    held_out = sum(one.side is Side.HELD_OUT for one in made.designs)
+    held_out, near = (sum(one.side is side for one in made.designs) for side in (Side.HELD_OUT, Side.NEAR))
     families = Counter(one.family for one in made.designs)
     if as_json:
         print_json(
@@ -52,6 +48,7 @@ def corpus(
                 "digest": made.digest,
                 "designs": len(made.designs),
                 "held_out": held_out,
+                "near_held_out": near,
                 "families": dict(sorted(families.items())),
                 "dropped": dict(made.reasons),
             }
@@ -59,7 +56,9 @@ def corpus(
         return
     console = messages()
     console.print(
-        f"wrote {len(made.designs)} designs to {display_path(folder)}, {held_out} of them held out", highlight=False, soft_wrap=True
+        f"wrote {len(made.designs)} designs to {display_path(folder)}, {held_out} of them held out, {near} too like those",
+        highlight=False,
+        soft_wrap=True,
     )
     console.print(", ".join(f"{name} {many}" for name, many in families.most_common()), highlight=False, soft_wrap=True)
     for reason, many in made.reasons.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from llm4cov_agent.cli.console import messages
 from llm4cov_agent.config import read_config
+from llm4cov_agent.errors import ToolMissing
+
+TRAIN_HINT = "pip install 'llm4cov-lsp[train]'"
+
+
+def need_train() -> None:
+    """Raise ToolMissing unless what designs are made and compared with is installed."""
+    if any(importlib.util.find_spec(name) is None for name in ("pyverilog", "rapidfuzz")):
+        raise ToolMissing("pyverilog and rapidfuzz", TRAIN_HINT)
 
 
 def learning_folder() -> Path:

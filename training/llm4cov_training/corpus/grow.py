@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from threading import Event
 
@@ -14,8 +14,8 @@ from llm4cov_agent.rtl.fileset import FileSet
 from llm4cov_training.corpus.catalogue import Generated, generate
 from llm4cov_training.corpus.designs import Corpus, CorpusDesign, Dropped
 from llm4cov_training.corpus.similarity import most_like, structure_of, words_of
-from llm4cov_training.corpus.split import FIXTURES, side_of, texts_below
-from llm4cov_training.work import Workers
+from llm4cov_training.corpus.split import FIXTURES, Side, side_of, texts_below
+from llm4cov_training.work import Failed, Workers
 
 MOST_LINES = 400
 LEAST_LINES = 10
@@ -76,7 +76,33 @@ def grow(
             told(len(designs))
         if len(designs) == count:
             break
+    if cancel is None or not cancel.is_set():
+        designs = _apart(designs, texts, workers)
     return Corpus(seed=seed, designs=tuple(designs), dropped=tuple(dropped)), texts
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A task: some designs, and the held-out ones."""
+
+    texts: tuple[tuple[str, str], ...]
+    held_out: tuple[tuple[str, str], ...]
+
+
+def near(task: Comparison) -> tuple[str, ...]:
+    """Names of the designs that are too like a held-out one; what a worker does."""
+    known = [(name, words_of(text)) for name, text in task.held_out]
+    return tuple(name for name, text in task.texts if most_like(words_of(text), known) is not None)
+
+
+def _apart(designs: list[CorpusDesign], texts: dict[str, str], workers: Workers) -> list[CorpusDesign]:
+    """Mark designs that are too like one that is held out."""
+    held_out = tuple((one.name, texts[one.name]) for one in designs if one.side is Side.HELD_OUT)
+    free = [one.name for one in designs if one.side is Side.TRAIN]
+    batches = [tuple((name, texts[name]) for name in free[start : start + 10 * _BATCH]) for start in range(0, len(free), 10 * _BATCH)]
+    tasks = [Comparison(batch, held_out) for batch in batches] if held_out else []
+    alike = {name for _, found in workers.map(near, tasks) if not isinstance(found, Failed) for name in found}
+    return [replace(one, side=Side.NEAR) if one.name in alike else one for one in designs]
 
 
 def _in_order(seed: int, count: int, workers: Workers, cancel: Event | None) -> Iterator[Checked]:
@@ -86,7 +112,9 @@ def _in_order(seed: int, count: int, workers: Workers, cancel: Event | None) -> 
     following = 0
     results = workers.map(check_batch, batches, cancel=cancel)
     for batch, found in results:
-        ready[batch.first] = found or ()
+        if isinstance(found, Failed):
+            raise RuntimeError(f"designs {batch.first} to {batch.first + batch.count - 1} of seed {seed} can't be made: {found.reason}")
+        ready[batch.first] = found
         while following in ready:
             yield from ready.pop(following)
             following += _BATCH

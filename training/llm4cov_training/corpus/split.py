@@ -25,6 +25,8 @@ class Side(Enum):
 
     TRAIN = "train"
     HELD_OUT = "held_out"
+    NEAR = "near"
+    """Neither: too like a held-out design to be learned from."""
 
 
 def side_of(structure: str, *, held_out_percent: float = HELD_OUT_PERCENT) -> Side:

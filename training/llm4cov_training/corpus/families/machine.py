@@ -23,28 +23,28 @@ def build(style: Style, name: str) -> Unit:
     labels = [prefix + label for label in ("IDLE", *style.rng.sample(_NAMES[1:], count - 1))]
     states = [unit.named(label if style.upper_states else label.lower(), code, bits) for label, code in zip(labels, codes, strict=True)]
 
-    def condition() -> Expr:
-        if bus is not None and style.chance(0.4):
-            value = unit.number(style.value(width), width)
-            return bus.eq(value) if style.chance(0.7) else bus.gt(value)
-        first = style.rng.choice(inputs)
-        made = unit.high(first) if style.chance(0.75) else first.lnot()
-        if len(inputs) > 1 and style.chance(0.3):
-            second = style.rng.choice([one for one in inputs if one != first])
-            made = made.land(second if style.chance(0.6) else second.lnot())
-        return made
+    def conditions() -> list[Expr]:
+        """Different tests for the ways out of one state, so that each can be taken."""
+        simple = [unit.high(one) for one in inputs] + [one.lnot() for one in inputs]
+        pairs = [one.land(other if style.chance(0.6) else other.lnot()) for one in inputs for other in inputs if one is not other]
+        values = [] if bus is None else [bus.eq(unit.number(style.value(width), width)) for _ in range(2)]
+        ranges = [] if bus is None else [bus.gt(unit.number(style.value(width), width))]
+        rare = [*pairs, *values, *ranges]
+        style.rng.shuffle(simple)
+        style.rng.shuffle(rare)
+        made = rare[: style.rng.choice((0, 0, 1, 1, 2))]
+        return [*made, simple[0]] if style.chance(0.8) or not made else made
 
     ways: list[list[tuple[Expr | None, int]]] = []
     for index in range(count):
         onward = (index + 1) % count
-        out: list[tuple[Expr | None, int]] = []
         if style.chance(0.2):
-            out.append((None, onward))
-        else:
-            out.append((condition(), onward))
-            for _ in range(style.rng.choice((0, 1, 1, 2))):
-                out.append((condition(), style.rng.randrange(count)))
-        ways.append(out)
+            ways.append([(None, onward)])
+            continue
+        tests = conditions()
+        targets = [onward, *(style.rng.randrange(count) for _ in tests[1:])]
+        style.rng.shuffle(targets)
+        ways.append(list(zip(tests, targets, strict=True)))
     style_of_blocks = style.rng.choice(("one", "two", "three", "two"))
     state = unit.reg("state", bits)
     busy, done = unit.output("busy"), unit.output("done", is_reg=style_of_blocks != "two")

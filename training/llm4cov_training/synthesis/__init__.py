@@ -1,0 +1,1 @@
+"""Trajectories to learn from, made by rolling policies out over many designs."""
