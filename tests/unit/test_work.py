@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -80,3 +82,34 @@ def test_no_scheduler_is_told() -> None:
     pytest.importorskip("distributed")
     with pytest.raises(BadConfiguration, match="no Dask scheduler"), open_workers(cluster="nonsense://x:1"):
         pass
+
+
+def test_workers_end_with_the_process_that_opened_them(tmp_path: Path) -> None:
+    script = tmp_path / "opener.py"
+    script.write_text(
+        """
+import os, sys, time
+from pathlib import Path
+from llm4cov_training.work import open_workers
+
+def tell(number):
+    Path(sys.argv[0]).with_name(f"pid{number}").write_text(str(os.getpid()))
+    time.sleep(60)
+
+if __name__ == "__main__":
+    with open_workers(1) as workers:
+        list(workers.map(tell, [1]))
+"""
+    )
+    child = subprocess.Popen([sys.executable, str(script)])
+    told = tmp_path / "pid1"
+    ends = time.monotonic() + 60
+    while not (told.exists() and told.read_text()):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    worker = Path(f"/proc/{told.read_text()}")
+    while worker.exists() and "(zombie)" not in (worker / "status").read_text():
+        assert time.monotonic() < ends + 10
+        time.sleep(0.05)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -113,7 +115,7 @@ def open_workers(count: int | None = None, *, cluster: str | None = None) -> Ite
         others = set(multiprocessing.active_children())
 
         def make() -> Executor:
-            return ProcessPoolExecutor(many, mp_context=context, initializer=_leave_interrupts)
+            return ProcessPoolExecutor(many, mp_context=context, initializer=_begin)
 
         workers = Workers(make, many, (BrokenProcessPool,))
         try:
@@ -134,9 +136,17 @@ def open_workers(count: int | None = None, *, cluster: str | None = None) -> Ite
             workers.close()
 
 
-def _leave_interrupts() -> None:
-    """A Ctrl-C is for the process that handed out the work; it ends its workers itself."""
+def _begin() -> None:
+    """What a worker does first: leave Ctrl-C to the process that handed out the work, and end when that one ends, however it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _client(address: str) -> Any:

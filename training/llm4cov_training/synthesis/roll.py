@@ -52,7 +52,7 @@ def roll(item: Item) -> Rolled:
 
 
 def _transitions(item: Item, start: State) -> Iterator[Transition]:
-    simulator = _simulator()
+    simulator = worker_simulator()
     teacher = Teacher(simulator, item.lesson)
     if item.kind is Kind.TEACHER:
         shown = []
@@ -81,7 +81,8 @@ def _spoken(item: Item, speaker: Speaker, start: State, simulator: Verilator) ->
 
 
 @cache
-def _simulator() -> Verilator:
+def worker_simulator() -> Verilator:
+    """The simulator of this process, with the user's cache of builds."""
     config = read_config()
     return Verilator(find_toolchain(), BuildCache(config.cache_dir / "builds", max_bytes=config.cache_bytes))
 
