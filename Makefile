@@ -56,6 +56,8 @@ bench: $(VENV)/.models
 	$(BIN)/python -m benchmarks.harness
 	$(BIN)/python -m benchmarks.closure
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.corpus
+	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.editor
 	$(BIN)/python -m benchmarks.models --rounds 0 --cases stimulus --max-tokens 200 --prompt-tokens 1000 --name models_direct
 	$(BIN)/python -m benchmarks.models --every 4 --max-tokens 200 --prompt-tokens 1000

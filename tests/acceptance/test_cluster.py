@@ -6,13 +6,18 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("distributed")
+pytest.importorskip("pyverilog")
 
 from distributed import Client, LocalCluster
 
+from llm4cov_training.synthesis.items import Kind, items_for
+from llm4cov_training.synthesis.lessons import Lesson
+from llm4cov_training.synthesis.roll import Rolled, roll
 from llm4cov_training.work import open_workers
 
 pytestmark = pytest.mark.acceptance
@@ -44,3 +49,23 @@ def test_a_worker_that_is_killed_costs_no_result(cluster: LocalCluster) -> None:
                 pids.discard(pid)
     assert sorted(seen) == list(range(40))
     assert pids <= set(seen.values())
+
+
+ADDER = """module adder(input clk, input rst, input go, input [3:0] value, output reg [3:0] total);
+  always @(posedge clk) if (rst) total <= 0; else if (go && value == 4'd{number}) total <= total + value;
+endmodule
+"""
+
+
+def test_the_items_of_a_synthesis_run_there_too(cluster: LocalCluster, cache_dir: Path) -> None:
+    designs = [(f"adder{number}", "adder", ADDER.replace("{number}", str(number))) for number in (5, 11)]
+    items = list(items_for(designs, [Kind.TEACHER], samples=1, seed=1, lesson=Lesson()))
+    with Client(cluster.scheduler_address) as client:
+        client.run(os.environ.__setitem__, "LLM4COV_CACHE_DIR", str(cache_dir))
+        with open_workers(cluster=cluster.scheduler_address) as workers:
+            found = dict(workers.map(roll, items))
+    assert len(found) == 2
+    for rolled in found.values():
+        assert isinstance(rolled, Rolled) and len(rolled.transitions) >= 3, rolled
+        seen = rolled.transitions[0].after.observation
+        assert seen is not None and (seen.overall or 0.0) > 80

@@ -101,6 +101,15 @@ def test_examples_come_of_it(folder: Path, cache_dir: Path) -> None:
     assert (folder / "again.jsonl").read_bytes() == (folder / "rows.jsonl").read_bytes()
 
 
+def test_designs_of_a_store_are_varied_beside_the_generated_ones(folder: Path, cache_dir: Path) -> None:
+    said = run(folder, cache_dir, "corpus", "--count", "8", "--seed", "5", "--out", "varied", "--vary", "3", "--store", "t.db")
+    assert "variants of 3 designs" in said
+    listed = json.loads((folder / "varied" / "corpus.json").read_text())["designs"]
+    varied = [one for one in listed if one["family"] == "variant"]
+    assert len(listed) == 8 + len(varied) and len(varied) >= 3
+    assert all((folder / "varied" / "designs" / f"{one['name']}.v").is_file() and one["side"] == "train" for one in varied)
+
+
 def test_no_corpus_and_no_store_are_told(folder: Path, cache_dir: Path) -> None:
     assert "There is no corpus" in run(folder, cache_dir, "synthesize", "--corpus", "none", status=2)
     assert "no store" in run(folder, cache_dir, "curate", "--store", "none.db", status=2)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_json
+from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages, print_json, print_problems
 from llm4cov_agent.cli.options import AsJson
-from llm4cov_agent.errors import display_path
+from llm4cov_agent.config import read_config
+from llm4cov_agent.errors import BadConfiguration, display_path
+from llm4cov_agent.trajectories.store import open_store
 from llm4cov_training.commands.folders import counted, learning_folder, need_train
 from llm4cov_training.work import open_workers
+
+if TYPE_CHECKING:
+    from llm4cov_training.corpus.designs import Corpus
+    from llm4cov_training.corpus.variants import Variant
 
 
 def corpus(
@@ -23,6 +30,11 @@ def corpus(
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.", show_default=False)] = None,
     cluster: Annotated[str | None, typer.Option("--cluster", help="A Dask scheduler, such as tcp://host:8786.", show_default=False)] = None,
+    vary: Annotated[
+        int,
+        typer.Option("--vary", min=0, max=1000, help="Variants of each Verilog-2005 design in your own store, beside the generated ones."),
+    ] = 0,
+    store: Annotated[Path | None, typer.Option("--store", help="Store whose designs are varied.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Generate distinct Verilog designs to roll policies out on."""
@@ -38,7 +50,9 @@ def corpus(
     if stopped.is_set():
         messages().print("stopped: no corpus was written", highlight=False)
         leave(ExitStatus.INTERRUPTED)
-    write_corpus(folder, made, texts.items())
+    varied = _varied(store or read_config().store, made, texts, vary, seed) if vary else ()
+    made = replace(made, designs=(*made.designs, *(one.design for one in varied)))
+    write_corpus(folder, made, [*texts.items(), *((one.design.name, one.text) for one in varied)])
     held_out, near = (sum(one.side is side for one in made.designs) for side in (Side.HELD_OUT, Side.NEAR))
     families = Counter(one.family for one in made.designs)
     if as_json:
@@ -63,3 +77,43 @@ def corpus(
     console.print(", ".join(f"{name} {many}" for name, many in families.most_common()), highlight=False, soft_wrap=True)
     for reason, many in made.reasons.items():
         console.print(f"left out {many}: {reason}", highlight=False, soft_wrap=True)
+
+
+def _varied(store: Path, made: Corpus, texts: dict[str, str], count: int, seed: int) -> tuple[Variant, ...]:
+    """Vary each design of a store once, whatever became of it there; says what has no variants and what was dropped."""
+    from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
+    from llm4cov_training.corpus.variants import variants
+
+    if not store.exists():
+        raise BadConfiguration(f"There is no store at {display_path(store)}: no design can be varied.")
+    named = [(one.name, texts[one.name]) for one in made.designs if one.side is Side.HELD_OUT]
+    held_out = HeldOut([*(texts_below(FIXTURES) if FIXTURES.is_dir() else ()), *named])
+    found: list[Variant] = []
+    dropped: Counter[str] = Counter()
+    seen: set[str] = set()
+    with open_store(store, writable=False) as opened:
+        for summary in opened.trajectories():
+            if summary.design in seen:
+                continue
+            transitions = opened.transitions(summary.id)
+            if transitions:
+                seen.add(summary.design)
+                some, left, problems = variants(transitions[0].state.design, held_out, count=count, seed=seed)
+                found += some
+                dropped.update(one.reason.split(" (")[0] for one in left)
+                print_problems(problems)
+    messages().print(f"{len(found)} variants of {len(seen)} designs", highlight=False)
+    for reason, many in dropped.most_common():
+        messages().print(f"dropped {many} variants: {reason}", highlight=False, soft_wrap=True)
+    return _named_apart(found)
+
+
+def _named_apart(found: list[Variant]) -> tuple[Variant, ...]:
+    """Designs of one name have variants of one name; the later ones get a number."""
+    names: Counter[str] = Counter()
+    made = []
+    for one in found:
+        names[one.design.name] += 1
+        many = names[one.design.name]
+        made.append(replace(one, design=replace(one.design, name=f"{one.design.name}_{many}")) if many > 1 else one)
+    return tuple(made)
