@@ -17,6 +17,7 @@ from llm4cov_agent.cli.doctor import doctor_record
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import BadConfiguration
+from llm4cov_agent.machine import load_per_processor
 from llm4cov_lsp.about import jobs_told, past_told, settings_told, versions
 from llm4cov_lsp.answers import Answers
 from llm4cov_lsp.bundle import write_bundle
@@ -25,7 +26,6 @@ from llm4cov_lsp.exclusion import exclude
 from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.jobs import JobFailed, Priority
 from llm4cov_lsp.learning import Learning
-from llm4cov_lsp.machine import load_per_processor
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes
 from llm4cov_lsp.session import Session

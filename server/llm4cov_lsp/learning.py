@@ -10,8 +10,8 @@ from pygls.lsp.server import LanguageServer
 
 from llm4cov_agent.config import read_config
 from llm4cov_agent.errors import BadConfiguration
+from llm4cov_agent.machine import reason_to_wait
 from llm4cov_lsp.logfile import LOGGER
-from llm4cov_lsp.machine import reason_to_wait
 from llm4cov_lsp.progress import Shown
 from llm4cov_lsp.retraining import IDLE_S, Ended, Retraining, keep_schedule
 from llm4cov_lsp.session import Session

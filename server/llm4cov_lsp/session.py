@@ -21,6 +21,7 @@ from pygls.workspace import PositionCodec
 
 from llm4cov_agent.config import consents_file, read_config
 from llm4cov_agent.errors import BadConfiguration
+from llm4cov_agent.machine import reason_to_wait
 from llm4cov_lsp.about import past_told
 from llm4cov_lsp.consents import Consents
 from llm4cov_lsp.documents import Document
@@ -30,7 +31,6 @@ from llm4cov_lsp.gate import Gate, NotAllowed
 from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Past, Priority
 from llm4cov_lsp.kept import KeptResults
 from llm4cov_lsp.logfile import LOGGER
-from llm4cov_lsp.machine import reason_to_wait
 from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import TICK_S, Shown, count_down, took
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of, waiver_places

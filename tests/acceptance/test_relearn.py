@@ -28,8 +28,9 @@ from llm4cov_training.examples import Example
 from llm4cov_training.learn import relearn as relearning
 from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan
 from llm4cov_training.learn.recipe import Precision, Recipe
-from llm4cov_training.learn.relearn import Plan, Teller, forecast, relearn
-from llm4cov_training.learn.train import Step, load_base
+from llm4cov_training.learn.relearn import Plan, forecast, relearn
+from llm4cov_training.learn.telling import Step, Teller
+from llm4cov_training.learn.train import load_base
 from tests.tiny_model import write_tiny_model
 
 

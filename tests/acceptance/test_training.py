@@ -20,8 +20,9 @@ from safetensors.torch import load_file
 from llm4cov_agent.loop.backend import Message, Role
 from llm4cov_training.adapters.gguf_lora import BaseShape, write_gguf_lora
 from llm4cov_training.learn.recipe import Precision, Recipe
+from llm4cov_training.learn.telling import Step
 from llm4cov_training.learn.tokens import Pack, Tokens, pack, tokens_of_example
-from llm4cov_training.learn.train import Step, Trained, load_base, train
+from llm4cov_training.learn.train import Trained, load_base, train
 from tests.tiny_model import HEADS, KEY_HEADS, LAYERS, write_tiny_model
 
 RECIPE = Recipe(

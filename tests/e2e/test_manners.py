@@ -36,8 +36,8 @@ async def test_learning_is_a_process_that_says_what_there_is(project: Project, t
     monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "none.db"))
     async with connected(project.folder) as editor:
         answer = await editor.command("llm4cov.retrain")
-        assert answer["status"] == 2 and "not built yet" in answer["words"]
-        assert any("not built yet" in one.message for one in editor.client.messages)
+        assert answer["status"] == 2 and "nothing to learn from" in answer["words"]
+        assert any("nothing to learn from" in one.message for one in editor.client.messages)
         reports = await until(lambda: editor.client.progress_reports.get(editor.tokens[0]) if editor.tokens else None, 10)
         assert reports[0].title == "Retraining" and reports[0].cancellable
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -14,21 +15,54 @@ from typer.testing import CliRunner
 
 from llm4cov_agent.judge.process import OwnProgram
 from llm4cov_lsp.retraining import Ended, Retraining, is_due, keep_schedule, remember
-from llm4cov_training.cli import NOT_BUILT, retrain
+from llm4cov_training.cli import retrain
+from llm4cov_training.commands.learn import mixed
+from llm4cov_training.examples import Example
+
+NOTHING = "there is nothing to learn from"
 
 
-def test_the_command_says_that_learning_is_not_built_and_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_nothing_stored_there_is_nothing_to_learn_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "none.db"))
+    answer = CliRunner().invoke(retrain, [])
+    assert answer.exit_code == 2 and NOTHING in answer.stderr and "Generate and accept" in answer.stderr
+    assert json.loads(CliRunner().invoke(retrain, ["--json"]).stdout)["status"] == "failed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_by_itself_it_waits_until_it_is_worth_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "none.db"))
     answer = CliRunner().invoke(retrain, ["--if-due"])
-    assert answer.exit_code == 2 and NOT_BUILT in answer.stderr and "Stored to learn from: nothing" in answer.stderr
-    assert not (tmp_path / "none.db").exists()
+    assert answer.exit_code == 0 and "nothing is stored yet" in answer.stderr
 
 
 def test_the_program_itself_has_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "none.db"))
     lines: list[str] = []
-    ended = asyncio.run(Retraining().run(if_due=True, on_line=lines.append))
-    assert ended.status == 2 and NOT_BUILT in ended.words and NOT_BUILT in lines[0] and not ended.was_cancelled
+    ended = asyncio.run(Retraining().run(if_due=False, on_line=lines.append))
+    assert ended.status == 2 and NOTHING in ended.words and NOTHING in lines[0] and not ended.was_cancelled
+
+
+def test_earlier_examples_are_mixed_in_by_their_share() -> None:
+    new, earlier = [example(f"n{rank}") for rank in range(10)], [example(f"e{rank}") for rank in range(50)]
+    rows = mixed(new, [earlier[:25], earlier[25:]], share=0.5, seed=1)
+    assert rows[:10] == tuple(new) and len(rows) == 15 and set(rows[10:]) < set(earlier)
+    assert rows == mixed(new, [earlier[:25], earlier[25:]], share=0.5, seed=1) != mixed(new, [earlier], share=0.5, seed=2)
+    assert len(mixed(new, [earlier[:2]], share=0.5, seed=1)) == 12
+
+
+def example(name: str) -> Example:
+    return Example(
+        transition=name,
+        design="d",
+        top="t",
+        instruction="generate",
+        format="stimulus",
+        stage=0,
+        policy="closure",
+        messages=(),
+        completion="x",
+    )
 
 
 def _program(script: str) -> Callable[[bool], OwnProgram]:

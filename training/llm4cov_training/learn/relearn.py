@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import shutil
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -28,8 +29,9 @@ from llm4cov_training.adapters.gguf_lora import BaseShape, write_gguf_lora
 from llm4cov_training.examples import Example
 from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan, difference, estimates, evaluate, is_better
 from llm4cov_training.learn.recipe import Recipe
+from llm4cov_training.learn.telling import Forecast, Teller
 from llm4cov_training.learn.tokens import Pack, pack, tokens_of_example
-from llm4cov_training.learn.train import Step, Trained, load_base, seconds_for_pack, train
+from llm4cov_training.learn.train import Trained, load_base, seconds_for_pack, train
 
 _CONVERTER = make_converter()
 _PACKAGES = ("llm4cov-lsp", "torch", "transformers", "peft", "gguf", "llama-cpp-python")
@@ -44,6 +46,8 @@ class Plan:
     examples: tuple[Example, ...]
     held_out: tuple[tuple[str, DesignText], ...]
     """Designs that nothing is learned from, by name."""
+    start: Adapter | None = None
+    """The adapter of an earlier stage, to learn on from; its shape counts, not the recipe's."""
     user_designs: frozenset[str] = frozenset()
     """Digests of the user's own designs among those of the examples."""
     evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
@@ -52,20 +56,6 @@ class Plan:
     def digest(self) -> str:
         """Digest of all that decides the weights."""
         return digest_json({"base": label(self.base), "recipe": self.recipe.to_json(), "examples": [one.digest for one in self.examples]})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """What a run would be."""
-
-    examples: int
-    too_long: int
-    """Examples that no pack can hold."""
-    packs: int
-    steps: int
-    train_s: float
-    """Seconds of training, from the time that one pack took."""
-    tokens_per_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +71,6 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     stopped: bool = False
     """Whether it was stopped; the same plan goes on from there."""
-
-
-class Teller:
-    """Is told how a run goes; does nothing."""
-
-    def phase(self, words: str) -> None:
-        """Say what is done next."""
-
-    def step(self, step: Step) -> None:
-        """Say how a step of training went."""
-
-    def scored(self, who: str, score: DesignScore, of: int) -> None:
-        """Say how one design went."""
 
 
 def forecast(plan: Plan) -> tuple[Forecast | None, tuple[Problem, ...]]:
@@ -119,6 +96,17 @@ def forecast(plan: Plan) -> tuple[Forecast | None, tuple[Problem, ...]]:
         train_s=computed * mean / rate,
         tokens_per_s=rate,
     ), ()
+
+
+def seconds_to_judge(plan: Plan, simulator: Simulator) -> float:
+    """Measure one reply of the base on the first held-out design, and say how long judging before and after takes at most."""
+    began = time.monotonic()
+    once = replace(plan.evaluation, samples=1, rounds=0)
+    settings = BackendSettings(kind=BackendKind.LLAMA, model=str(plan.base), uses_learned=False)
+    with contextlib.closing(open_backend(settings)) as backend:
+        for _ in evaluate(backend, plan.held_out[:1], simulator, once):
+            pass
+    return 2 * (time.monotonic() - began) * len(plan.held_out) * plan.evaluation.samples * (1 + plan.evaluation.rounds)
 
 
 def relearn(
@@ -147,7 +135,7 @@ def relearn(
         return Outcome(adapter=None, problems=(_nothing(too_long),))
     tell.phase("learning")
     shape = _shape(model)
-    trained = train(model, packs, plan.recipe, work, on_step=tell.step, cancel=cancel)
+    trained = train(model, packs, plan.recipe, work, on_step=tell.step, pause=tell.waits, cancel=cancel)
     del model, base
     if trained.weights is None:
         return Outcome(adapter=None, problems=trained.problems, stopped=trained.stopped)
@@ -179,8 +167,12 @@ def _load(plan: Plan) -> tuple[tuple[Any, tuple[Pack, ...], int] | None, tuple[P
     problem = unusable(plan.base, may_be_folder=True)
     if problem is not None:
         return None, (problem,)
+    if plan.start is not None and plan.start.base != label(plan.base):
+        hint = "Learn on from an adapter of the same base, or from none."
+        return None, (Problem(f"adapter {plan.start.id} is of another base model, {plan.start.base}", hint=hint),)
     try:
-        model, tokenizer, control = load_base(plan.base, plan.recipe.precision)
+        start = plan.start.folder if plan.start is not None else None
+        model, tokenizer, control = load_base(plan.base, plan.recipe.precision, start=start)
     except Exception as error:  # noqa: BLE001 - a file that is damaged breaks the library's readers in ways of their own
         hint = "It has to be a GGUF file or a folder that transformers loads."
         return None, (Problem(f"the base model can't be loaded: {' '.join(str(error).split())[:300]}", file=str(plan.base), hint=hint),)
@@ -250,6 +242,7 @@ def _manifest(
     return {
         "base": base,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "start": plan.start.id if plan.start is not None else None,
         "recipe": plan.recipe.to_json(),
         "data": {
             "digest": digest_json([one.digest for one in plan.examples]),
@@ -257,7 +250,8 @@ def _manifest(
             "too_long": too_long,
             "by_stage": {str(stage): sum(one.stage == stage for one in plan.examples) for stage in sorted(stages)},
         },
-        "designs": sorted(plan.user_designs),
+        # What an earlier stage learned from is in these weights too.
+        "designs": sorted(plan.user_designs | (plan.start.designs if plan.start is not None else frozenset())),
         "held_out": [name for name, _ in plan.held_out],
         "compared_with": live.id if live is not None else None,
         "losses": [round(loss, 4) for loss in trained.losses],

@@ -20,27 +20,18 @@ os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
 import torch
 import transformers
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_training.learn.recipe import Precision, Recipe
+from llm4cov_training.learn.telling import Step
 from llm4cov_training.learn.tokens import IGNORED, Pack
 
 _COMPLETE = "complete"
 """A file that a checkpoint gets last: one without it was cut short."""
 _CHECKPOINTS = "checkpoints"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How a step went."""
-
-    number: int
-    of: int
-    loss: float
-    """Mean over the tokens of the completions in it."""
-    left_s: float
-    """Seconds that the rest takes at the speed so far."""
+_PAUSE_S = 5.0
+"""How often a run that waits looks again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +59,7 @@ class _Watch(transformers.TrainerCallback):  # type: ignore[misc]
     folder: Path
     on_step: Callable[[Step], None] | None
     cancel: Event | None
+    pause: Callable[[], bool] | None
     began: float = field(default_factory=time.monotonic)
     first_step: int | None = None
     losses: list[float] = field(default_factory=list)
@@ -92,6 +84,10 @@ class _Watch(transformers.TrainerCallback):  # type: ignore[misc]
             self.on_step(Step(state.global_step, state.max_steps, float(loss), left_s))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        while self.pause is not None and self.pause() and not (self.cancel is not None and self.cancel.is_set()):
+            time.sleep(_PAUSE_S)
+            # What was waited says nothing of how long the rest takes.
+            self.began += _PAUSE_S
         if self.cancel is not None and self.cancel.is_set():
             control.should_training_stop = control.should_save = True
 
@@ -99,8 +95,11 @@ class _Watch(transformers.TrainerCallback):  # type: ignore[misc]
         (self.folder / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
 
 
-def load_base(path: Path, precision: Precision) -> tuple[Any, Any, list[str]]:
-    """Load a base model: (model, tokenizer, its control tokens). Raises OSError or ValueError as transformers does."""
+def load_base(path: Path, precision: Precision, *, start: Path | None = None) -> tuple[Any, Any, list[str]]:
+    """Load a base model, with the adapter in `start` to learn on from if there is one: (model, tokenizer, its control tokens).
+
+    Raises whatever the libraries raise for files that they can't read.
+    """
     folder, more = (path, {}) if path.is_dir() else (path.parent, {"gguf_file": path.name})
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **more)
     dtype = torch.bfloat16 if uses_bfloat16(precision) else torch.float32
@@ -112,6 +111,8 @@ def load_base(path: Path, precision: Precision) -> tuple[Any, Any, list[str]]:
             del model.config.quantization_config
     # With a cache, attention would not keep the examples of a pack apart.
     model.config.use_cache = False
+    if start is not None:
+        model = PeftModel.from_pretrained(model, start, is_trainable=True)
     control = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
     return model, tokenizer, control
 
@@ -129,11 +130,13 @@ def train(
     folder: Path,
     *,
     on_step: Callable[[Step], None] | None = None,
+    pause: Callable[[], bool] | None = None,
     cancel: Event | None = None,
 ) -> Trained:
     """Train `model`, a base or a base with an adapter of an earlier stage, and leave the weights in `folder`.
 
-    Goes on from the last whole checkpoint in `folder`. Where memory is short, fewer packs are computed at once.
+    Between steps it waits for as long as `pause` says. Goes on from the last whole checkpoint in `folder`. Where memory is short, fewer
+    packs are computed at once.
     """
     began = time.monotonic()
     if not packs:
@@ -143,7 +146,7 @@ def train(
         model = get_peft_model(model, _lora(recipe))
     batch = recipe.batch
     while True:
-        watch = _Watch(folder / _CHECKPOINTS, on_step, cancel)
+        watch = _Watch(folder / _CHECKPOINTS, on_step, cancel, pause)
         trainer = _trainer(model, packs, replace(recipe, batch=batch, accumulation=recipe.accumulation * recipe.batch // batch), watch)
         last = _last_checkpoint(watch.folder)
         try:

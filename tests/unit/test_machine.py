@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from llm4cov_lsp.machine import reason_to_wait
+from llm4cov_agent.machine import reason_to_wait
 
 
 @pytest.mark.parametrize(
