@@ -33,13 +33,30 @@ e2e: $(VENV)/.dev system
 
 # The VS Code extension: dist/llm4cov.vsix, with this project's wheel in it.
 WITH_NODE := $(CURDIR)/extension/scripts/with_node.sh $(abspath $(BIN))/python
-.PHONY: extension extension-test
+.PHONY: extension extension-test browser pictures bench-vscode
 extension: $(VENV)/.dev extension/node_modules/.package-lock.json
 	$(WITH_NODE) extension/scripts/package.sh $(abspath $(BIN))/python
 
 extension-test: extension/node_modules/.package-lock.json
 	cd extension && $(WITH_NODE) npm run --silent check
 	cd extension && $(WITH_NODE) npm run --silent unit
+
+# The extension in a real VS Code: code-server, driven in Chromium. What that needs is kept between runs; each step leaves a picture in build/vscode.
+TOOLS := $(or $(LLM4COV_TEST_TOOLS),$(HOME)/.cache/llm4cov-test-tools)/code-server
+DRIVE := cd extension && $(WITH_NODE) node dist/browser/main.mjs $(TOOLS) ../build/vscode
+browser: extension
+	$(WITH_NODE) extension/test/browser/install.sh $(TOOLS)
+	cd extension && $(WITH_NODE) node scripts/build.mjs --browser
+	$(DRIVE)
+
+# The pictures in README and docs.
+pictures: browser
+	cp build/vscode/*-at-a-hole.png docs/vscode-holes.png
+	cp build/vscode/*-first-green.png docs/vscode-generating.png
+	cp build/vscode/*-proposed.png docs/vscode-proposed.png
+
+bench-vscode: browser
+	cp build/vscode/figures.json benchmarks/results/vscode.json
 
 extension/node_modules/.package-lock.json: extension/package-lock.json $(VENV)/.dev
 	cd extension && $(WITH_NODE) npm ci --no-audit --no-fund --loglevel=error

@@ -1,8 +1,11 @@
 /** What the parts of the extension share: the server, the log and how to find things. Does nothing by itself. */
 
 import * as vscode from "vscode";
+import type { HolesView } from "./holes/view";
+import type { Review } from "./review/review";
 import type { Server } from "./server/client";
 import type { Setup } from "./server/setup";
+import type { TrajectoriesView } from "./trajectories/view";
 import type { Testing } from "./testing/runs";
 
 export interface App {
@@ -12,6 +15,9 @@ export interface App {
   readonly server: Server;
   readonly setup: Setup;
   readonly testing: Testing;
+  readonly review: Review;
+  readonly holes: HolesView;
+  readonly trajectories: TrajectoriesView;
 }
 
 /** A module of a file. */

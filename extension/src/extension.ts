@@ -2,13 +2,19 @@ import * as vscode from "vscode";
 import type { App } from "./app";
 import { doctor } from "./commands/doctor";
 import { generateFor, generateTestbench } from "./commands/generate";
+import { clearHolesFilter, coverHole, excludeHole, explainHole, filterHoles, proveHole } from "./commands/holes";
 import { measureModule } from "./commands/measure";
+import { acceptTestbench, rejectTestbench, undoAccept } from "./commands/review";
 import { installServer, restartServer, showLog } from "./commands/server";
+import { deleteTrajectories, exportTrajectories, refreshTrajectories, retrain, showTrajectory } from "./commands/trajectories";
+import { type HolesNode, HolesView } from "./holes/view";
 import { settingKeys, versionOf } from "./manifest";
+import { Review } from "./review/review";
 import { Server } from "./server/client";
 import { Setup } from "./server/setup";
 import { showStatus } from "./status";
 import { Testing } from "./testing/runs";
+import { type TrajectoryNode, TrajectoriesView } from "./trajectories/view";
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("LLM4Cov", { log: true });
@@ -16,21 +22,48 @@ export function activate(context: vscode.ExtensionContext): void {
   const server = new Server(log, settingKeys(context));
   const setup = new Setup(context, server, log, version);
   const testing = new Testing(server, async (uri, top) => generateFor(app, { uri, top }));
-  const app: App = { context, version, log, server, setup, testing };
+  const review = new Review(server);
+  const holes = new HolesView(server);
+  const trajectories = new TrajectoriesView(server);
+  const app: App = { context, version, log, server, setup, testing, review, holes, trajectories };
   server.intercept = (command, args) => (command === "llm4cov.generate" ? generateFor(app, targetOf(args)) : undefined);
 
-  const commands: Record<string, (app: App, uri?: vscode.Uri) => unknown> = {
-    "llm4cov.generateTestbench": generateTestbench,
-    "llm4cov.measureModule": measureModule,
-    "llm4cov.doctor": doctor,
-    "llm4cov.restartServer": restartServer,
-    "llm4cov.installServer": installServer,
-    "llm4cov.showLog": showLog,
+  const onFile: Record<string, (app: App, uri?: vscode.Uri) => unknown> = {
+    generate: generateTestbench,
+    measure: measureModule,
+    accept: acceptTestbench,
+    reject: rejectTestbench,
+    undo: undoAccept,
+    doctor,
+    restartServer,
+    installServer,
+    showLog,
   };
-  for (const [name, command] of Object.entries(commands)) {
-    context.subscriptions.push(vscode.commands.registerCommand(name, (uri?: vscode.Uri) => command(app, uri)));
+  const onHole: Record<string, (app: App, node?: HolesNode) => unknown> = {
+    coverHole,
+    proveHole,
+    explainHole,
+    excludeHole,
+    filterHoles,
+    clearHolesFilter,
+  };
+  const onTrajectory: Record<string, (app: App, node?: TrajectoryNode) => unknown> = {
+    showTrajectory,
+    deleteTrajectories,
+    exportTrajectories,
+    refreshTrajectories,
+    retrain,
+  };
+  for (const [name, command] of Object.entries(onTrajectory)) {
+    context.subscriptions.push(vscode.commands.registerCommand(`llm4cov.editor.${name}`, (node?: TrajectoryNode) => command(app, node)));
   }
-  context.subscriptions.push(log, server, testing, showStatus(server, version));
+  for (const [name, command] of Object.entries(onFile)) {
+    context.subscriptions.push(vscode.commands.registerCommand(`llm4cov.editor.${name}`, (uri?: vscode.Uri) => command(app, uri)));
+  }
+  for (const [name, command] of Object.entries(onHole)) {
+    context.subscriptions.push(vscode.commands.registerCommand(`llm4cov.editor.${name}`, (node?: HolesNode) => command(app, node)));
+  }
+  context.subscriptions.push(log, server, testing, review, holes, trajectories, showStatus(server, version));
   context.subscriptions.push(
     // The server is told of trust when it starts.
     vscode.workspace.onDidGrantWorkspaceTrust(() => restartServer(app)),

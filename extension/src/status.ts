@@ -27,9 +27,9 @@ interface Words {
   readonly command: vscode.Command;
 }
 
-const DOCTOR: vscode.Command = { command: "llm4cov.doctor", title: "Doctor" };
-const INSTALL: vscode.Command = { command: "llm4cov.installServer", title: "Install" };
-const LOG: vscode.Command = { command: "llm4cov.showLog", title: "Show log" };
+const DOCTOR: vscode.Command = { command: "llm4cov.editor.doctor", title: "Doctor" };
+const INSTALL: vscode.Command = { command: "llm4cov.editor.installServer", title: "Install" };
+const LOG: vscode.Command = { command: "llm4cov.editor.showLog", title: "Show log" };
 const TRUST: vscode.Command = { command: "workbench.trust.manage", title: "Manage trust" };
 
 function statusOf(state: ServerState, version: string, trusted: boolean): Words {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from glob import escape
 from pathlib import Path
 
@@ -25,6 +26,10 @@ def testbench_places(file: Path, top: str, settings: Settings) -> tuple[Path, ..
     return tuple(folder / f"tb_{top}{suffix}" for suffix in (".sv", ".py") for folder in folders)
 
 
+_FURTHER = re.compile(r"(_more)?(_\d+)?")
+"""What stands behind the name of a testbench in the names of further ones."""
+
+
 def testbench_of(file: Path, top: str, settings: Settings) -> Path | None:
     """Find the testbench of a module."""
     return next((path for path in testbench_places(file, top, settings) if path.is_file()), None)
@@ -43,13 +48,13 @@ def is_project_file(path: Path) -> bool:
 
 
 def testbenches_of(file: Path, top: str, settings: Settings) -> tuple[Path, ...]:
-    """Find all testbenches of a module: the one that is measured by itself, then those with a number behind the name."""
+    """Find all testbenches of a module: the one that is measured by itself, then `_2`, `_more` and so on beside it."""
     found: dict[Path, None] = {}
     for place in testbench_places(file, top, settings):
         if place.is_file():
             found[place] = None
-        numbered = place.parent.glob(f"{escape(place.stem)}_*{place.suffix}") if place.parent.is_dir() else ()
-        found |= dict.fromkeys(sorted(path for path in numbered if path.stem.removeprefix(f"{place.stem}_").isdecimal() and path.is_file()))
+        near = place.parent.glob(f"{escape(place.stem)}_*{place.suffix}") if place.parent.is_dir() else ()
+        found |= dict.fromkeys(sorted(path for path in near if _FURTHER.fullmatch(path.stem.removeprefix(place.stem)) and path.is_file()))
     return tuple(found)
 
 

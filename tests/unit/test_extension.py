@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from llm4cov_lsp import protocol
+from llm4cov_lsp.server import make_server
 
 ROOT = Path(__file__).parents[2]
 EXTENSION = ROOT / "extension"
@@ -68,3 +69,11 @@ def _typescript(kind: str) -> str:
         return f"readonly {_typescript(inner)}[]"
     words = {"str": "string", "int": "number", "float": "number", "bool": "boolean", "None": "null"}
     return " | ".join(words.get(one, one) for one in kind.split(" | "))
+
+
+def test_no_command_of_the_extension_is_one_of_the_servers() -> None:
+    """The language client registers the server's commands under their own names."""
+    offered = set(make_server().protocol.fm.commands)
+    own = {one["command"] for one in _manifest()["contributes"]["commands"]}
+    assert "llm4cov.generate" in offered and own and not own & offered
+    assert all(name.startswith("llm4cov.editor.") for name in own)

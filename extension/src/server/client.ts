@@ -35,6 +35,9 @@ export const SELECTOR: vscode.DocumentSelector = LANGUAGES.map((language) => ({ 
 /** One server for the window. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
+  /** Commands that wait for their answer. */
+  private asked = 0;
+  private starting: Promise<void> = Promise.resolve();
   private current: ServerState = { kind: "stopped" };
   private readonly deaths = new Deaths();
   private readonly progress = new ProgressNotifications();
@@ -75,11 +78,17 @@ export class Server implements vscode.Disposable {
       }
     });
     try {
-      await client.start();
+      this.starting = client.start();
+      await this.starting;
     } catch (error) {
       this.log.error(String(error));
       this.set({ kind: "failed", reason: `${command} could not be started: ${error instanceof Error ? error.message : String(error)}` });
     }
+  }
+
+  /** Wait until a server that starts runs or has failed. */
+  async settled(): Promise<void> {
+    await this.starting.catch(() => undefined);
   }
 
   /** Say that there is none to start. */
@@ -96,6 +105,8 @@ export class Server implements vscode.Disposable {
     const client = this.client;
     this.client = undefined;
     if (client !== undefined) {
+      // One that is taken down while it shakes hands says so in messages that help nobody.
+      await this.starting.catch(() => undefined);
       this.set({ kind: "stopped" });
       await client.dispose().catch((error: unknown) => {
         this.log.warn(String(error));
@@ -109,10 +120,23 @@ export class Server implements vscode.Disposable {
       return undefined;
     }
     const params: ExecuteCommandParams = { command, arguments: args };
+    const { client } = this;
     // An argument that is undefined would be sent as one.
-    return (await (token === undefined
-      ? this.client.sendRequest(ExecuteCommandRequest.type, params)
-      : this.client.sendRequest(ExecuteCommandRequest.type, params, token))) as Answer;
+    const send = async (): Promise<unknown> =>
+      token === undefined
+        ? client.sendRequest(ExecuteCommandRequest.type, params)
+        : client.sendRequest(ExecuteCommandRequest.type, params, token);
+    return (await this.whileAsked(send)) as Answer;
+  }
+
+  /** Run something that a person waits for: its progress is shown where it can be cancelled. */
+  private async whileAsked<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    this.asked += 1;
+    try {
+      return await work();
+    } finally {
+      this.asked -= 1;
+    }
   }
 
   /** List the modules of files. */
@@ -147,9 +171,9 @@ export class Server implements vscode.Disposable {
       },
       middleware: {
         executeCommand: (command: string, args: unknown[], next: ExecuteCommandSignature): unknown =>
-          this.intercept(command, args) ?? next(command, args),
+          this.intercept(command, args) ?? this.whileAsked<unknown>(() => next(command, args)),
         handleWorkDoneProgress: (token, part, next) => {
-          if (this.client === undefined || !this.progress.take(this.client, token, part)) {
+          if (this.client === undefined || !this.progress.take(this.client, token, part, this.asked > 0)) {
             next(token, part);
           }
         },

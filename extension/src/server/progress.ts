@@ -8,16 +8,22 @@ interface Part {
   readonly title?: string;
   readonly cancellable?: boolean;
   readonly message?: string;
+  readonly percentage?: number;
+}
+
+interface Shown {
+  report(part: Part): void;
+  end(): void;
 }
 
 /** The notifications that are shown now. */
 export class ProgressNotifications implements vscode.Disposable {
-  private readonly shown = new Map<ProgressToken, { report(message: string): void; end(): void }>();
+  private readonly shown = new Map<ProgressToken, Shown>();
 
-  /** Take a part of a progress; false leaves it to the language client. */
-  take(client: LanguageClient, token: ProgressToken, part: Part): boolean {
+  /** Take a part of a progress; false leaves it to the language client. `asked`: whether a person waits for something. */
+  take(client: LanguageClient, token: ProgressToken, part: Part, asked: boolean): boolean {
     if (part.kind === "begin") {
-      if (!part.cancellable) {
+      if (!part.cancellable || !asked) {
         return false;
       }
       this.begin(client, token, part);
@@ -26,8 +32,8 @@ export class ProgressNotifications implements vscode.Disposable {
     const shown = this.shown.get(token);
     if (part.kind === "end") {
       shown?.end();
-    } else if (part.message) {
-      shown?.report(part.message);
+    } else {
+      shown?.report(part);
     }
     return shown !== undefined;
   }
@@ -42,18 +48,20 @@ export class ProgressNotifications implements vscode.Disposable {
     const options = { location: vscode.ProgressLocation.Notification, title: part.title ?? "LLM4Cov", cancellable: true };
     void vscode.window.withProgress(options, async (progress, cancelled) => {
       await new Promise<void>((resolve) => {
+        let done = 0;
+        const report = (one: Part): void => {
+          const step = Math.max(0, (one.percentage ?? done) - done);
+          done += step;
+          progress.report({ ...(one.message ? { message: one.message } : {}), ...(step > 0 ? { increment: step } : {}) });
+        };
         this.shown.set(token, {
-          report: (message) => {
-            progress.report({ message });
-          },
+          report,
           end: () => {
             this.shown.delete(token);
             resolve();
           },
         });
-        if (part.message) {
-          progress.report({ message: part.message });
-        }
+        report(part);
         cancelled.onCancellationRequested(() => {
           void client.sendNotification(WorkDoneProgressCancelNotification.type, { token });
         });

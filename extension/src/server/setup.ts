@@ -57,6 +57,9 @@ export class Setup {
 
   /** Make sure that a server runs for a command that needs one: starts or offers it. */
   async ready(): Promise<boolean> {
+    if (this.server.state.kind === "starting") {
+      await this.server.settled();
+    }
     if (this.server.isRunning) {
       return true;
     }

@@ -6,11 +6,14 @@ import { fileCoverages } from "./coverage";
 import { summary } from "./summary";
 import type { TestTree } from "./tree";
 
+/** Least time between two looks at a generation that goes on: each is a run in the editor's history. */
+const LOOK_MS = 1500;
+
 /** A generation that is going on. */
 interface Going {
   readonly run: vscode.TestRun;
   readonly item: vscode.TestItem;
-  opened: boolean;
+  shownAt: number;
 }
 
 export class Live implements vscode.Disposable {
@@ -38,7 +41,7 @@ export class Live implements vscode.Disposable {
     const uri = vscode.Uri.parse(message.uri);
     const key = keyOf(uri, message.top);
     if (message.interim) {
-      this.show(this.going.get(key) ?? this.begin(key, uri, message.top), message);
+      this.look(this.going.get(key) ?? this.begin(key, uri, message.top), message);
       return;
     }
     const going = this.going.get(key);
@@ -49,7 +52,7 @@ export class Live implements vscode.Disposable {
       const item = this.tree.testbenchItem(uri, message.top, message.testbench);
       const run = this.controller.createTestRun(this.requestFor(item), `${message.kind} ${message.top}`, false);
       run.started(item);
-      this.finish({ run, item, opened: true }, message);
+      this.finish({ run, item, shownAt: 0 }, message);
     }
   }
 
@@ -74,23 +77,27 @@ export class Live implements vscode.Disposable {
     const item = this.tree.moduleItem(uri, top);
     const run = this.controller.createTestRun(this.requestFor(item), `generate ${top}`, false);
     run.started(item);
-    const going = { run, item, opened: false };
+    const going = { run, item, shownAt: 0 };
     this.going.set(key, going);
     return going;
   }
 
-  private show(going: Going, message: CoverageMessage): void {
-    for (const coverage of fileCoverages([{ item: going.item, message }])) {
-      going.run.addCoverage(coverage);
+  /**
+   * Show what was hit so far. The editor shows a run's coverage once it has ended and reads a file's details only once, so each look
+   * is a run of its own that ends at once; the item goes on in the run that was begun.
+   */
+  private look(going: Going, message: CoverageMessage): void {
+    if (Date.now() - going.shownAt < LOOK_MS) {
+      return;
     }
-    if (!going.opened) {
-      going.opened = true;
-      void openCoverage();
-    }
+    going.shownAt = Date.now();
+    const run = this.controller.createTestRun(this.requestFor(going.item), `generate ${message.top}: so far`, false);
+    addCoverage(run, going.item, message);
+    run.end();
   }
 
   private finish(going: Going, message: CoverageMessage): void {
-    this.show(going, message);
+    addCoverage(going.run, going.item, message);
     if (message.status === "ok") {
       going.run.appendOutput(`${going.item.label}: ${summary(message)}\r\n`, undefined, going.item);
       going.run.passed(going.item, message.seconds * 1000);
@@ -111,12 +118,8 @@ function keyOf(uri: vscode.Uri, top: string): string {
   return `${uri.toString()}\n${top}`;
 }
 
-/** Show the newest run's coverage in the editors, which the editor itself does only once a run has ended. */
-async function openCoverage(): Promise<void> {
-  try {
-    await vscode.commands.executeCommand("testing.openCoverage");
-    await vscode.commands.executeCommand("workbench.action.focusActiveEditorGroup");
-  } catch {
-    // An editor without this command shows the coverage when the run has ended.
+function addCoverage(run: vscode.TestRun, item: vscode.TestItem, message: CoverageMessage): void {
+  for (const coverage of fileCoverages([{ item, message }])) {
+    run.addCoverage(coverage);
   }
 }

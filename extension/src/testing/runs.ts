@@ -80,11 +80,12 @@ export class Testing implements vscode.Disposable {
         const message = await this.measure(target, run, item);
         if (message !== undefined) {
           told.push({ item, message });
-          for (const coverage of fileCoverages(told)) {
-            run.addCoverage(coverage);
-          }
         }
       }
+    }
+    // Once and merged: the editor reads a file's details only once for each run.
+    for (const coverage of fileCoverages(told)) {
+      run.addCoverage(coverage);
     }
     run.end();
   }

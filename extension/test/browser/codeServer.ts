@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 export interface CodeServer {
-  readonly url: string;
+  /** Where a browser opens a folder. */
+  urlOf(folder: string): string;
   stop(): Promise<void>;
 }
 
@@ -18,7 +19,6 @@ export interface StartOptions {
   /** Folder for its data, made anew for each start. */
   readonly home: string;
   readonly vsix: string;
-  readonly workspace: string;
   readonly settings: Record<string, unknown>;
   readonly env: NodeJS.ProcessEnv;
 }
@@ -41,7 +41,7 @@ export async function startCodeServer(options: StartOptions): Promise<CodeServer
   child.stdout.pipe(log);
   child.stderr.pipe(log);
   await answers(port);
-  return { url: `http://127.0.0.1:${port}/?folder=${options.workspace}`, stop: async () => stop(child) };
+  return { urlOf: (folder) => `http://127.0.0.1:${port}/?folder=${folder}`, stop: async () => stop(child) };
 }
 
 async function freePort(): Promise<number> {

@@ -22,16 +22,17 @@ export class Screen {
     private readonly browser: Browser,
     readonly page: Page,
     private readonly pictures: string,
+    private readonly window: number,
   ) {}
 
   /** Open a browser on an editor. */
-  static async open(url: string, pictures: string): Promise<Screen> {
+  static async open(url: string, pictures: string, window: number): Promise<Screen> {
     await mkdir(pictures, { recursive: true });
     const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: FLAGS });
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     page.setDefaultTimeout(WAIT_MS);
     await page.goto(url, { waitUntil: "domcontentloaded" });
-    return new Screen(browser, page, pictures);
+    return new Screen(browser, page, pictures, window);
   }
 
   async close(): Promise<void> {
@@ -41,7 +42,7 @@ export class Screen {
   /** Take a picture of what is there now. */
   async picture(name: string): Promise<string> {
     this.step += 1;
-    const path = join(this.pictures, `${String(this.step).padStart(2, "0")}-${name}.png`);
+    const path = join(this.pictures, `${this.window}-${String(this.step).padStart(2, "0")}-${name}.png`);
     await this.page.screenshot({ path });
     return path;
   }
@@ -75,6 +76,16 @@ export class Screen {
     await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first().waitFor();
     await this.page.keyboard.press("Enter");
     await this.page.locator(".tab.active").filter({ hasText: name }).waitFor();
+  }
+
+  /** Put a line of the active editor into view, in its middle. */
+  async goToLine(line: number): Promise<void> {
+    await this.page.keyboard.press("Control+g");
+    const input = this.page.locator(".quick-input-widget:visible input");
+    await input.waitFor();
+    await input.fill(`:${line}`);
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(".quick-input-widget:visible").waitFor({ state: "hidden" });
   }
 
   /** A code lens whose text matches. */
