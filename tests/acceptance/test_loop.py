@@ -8,11 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from llm4cov_agent.loop.policies.recorded import record_line
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.trajectories.store import open_store
+from tests.served import plain, playing, spoken
 
 pytestmark = pytest.mark.acceptance
 
@@ -150,69 +147,29 @@ def test_closure_finishes_what_a_model_began_and_keeps_its_sequences(cache_dir: 
     assert second["overall_after"] >= first["overall_after"] and done.record["overall"] == second["overall_after"]
 
 
-@contextmanager
-def server(*answers: tuple[int, str, str]) -> Iterator[str]:
-    """A server that gives (status, type, body) one after the other, and the last for ever; gives its address."""
-    asked = 0
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            nonlocal asked
-            self.rfile.read(int(self.headers["content-length"]))
-            status, kind, body = answers[min(asked, len(answers) - 1)]
-            asked += 1
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            pass
-
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=made.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{made.server_address[1]}/v1"
-    finally:
-        made.shutdown()
-        made.server_close()
-        thread.join()
-
-
-def spoken(text: str) -> tuple[int, str, str]:
-    """An answer as OpenAI-compatible servers stream it."""
-    piece = json.dumps({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
-    last = json.dumps(
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}
-    )
-    return 200, "text/event-stream", f"data: {piece}\n\ndata: {last}\n\ndata: [DONE]\n\n"
-
-
-HTML = (200, "text/html", "<html><body>Welcome to the hotel's network</body></html>")
+HTML = plain(200, "<html><body>Welcome to the hotel's network</body></html>", content_type="text/html")
 ENDPOINT = ("--policy", "endpoint", "--model", "some-model", "--no-store")
 
 
 def test_a_server_that_answers_html_is_told(tmp_path: Path, cache_dir: Path) -> None:
-    with server(HTML) as url:
-        done = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", url, "--rounds", "0", status=2)
+    with playing(HTML) as server:
+        done = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", server.url, "--rounds", "0", status=2)
     assert "sent text/html" in done.messages and "usually ends in /v1" in done.messages
     assert all(line.startswith(("round 1:", "error: ", "  ")) for line in done.messages.splitlines()), done.messages
     assert not list(tmp_path.glob("tb_*"))
 
 
 def test_a_server_that_is_down_is_told(tmp_path: Path, cache_dir: Path) -> None:
-    with server(HTML) as url:
+    with playing(HTML) as server:
         pass
-    done = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", url, "--rounds", "0", "--budget-s", "20", status=2)
-    assert "no server can be reached at " + url in done.messages
+    done = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", server.url, "--rounds", "0", "--budget-s", "20", status=2)
+    assert "no server can be reached at " + server.url in done.messages
     assert not list(tmp_path.glob("tb_*"))
 
 
 def test_what_was_reached_before_a_server_went_wrong_is_written(tmp_path: Path, cache_dir: Path) -> None:
-    with server(spoken(SCRIPT), HTML) as url:
-        done = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", url, "--rounds", "1", "--json")
+    with playing(spoken(SCRIPT), HTML) as server:
+        done = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", server.url, "--rounds", "1", "--json")
     first, second = done.record["rounds"]
     assert (first["status"], first["completion_tokens"], second["status"], second["kept"]) == ("ok", 5, "no_testbench", False)
     assert any("text/html" in problem for problem in second["problems"])
@@ -224,8 +181,8 @@ def test_what_was_reached_before_a_server_went_wrong_is_written(tmp_path: Path, 
 def test_a_recording_is_replayed_to_the_same_testbench(tmp_path: Path, cache_dir: Path, history: tuple[str, ...]) -> None:
     more = "sequence mixed\n  drive a=1 b=0\n  hold 2\nend\n"
     last = "--budget-s", "90", "--rounds", "2", "--seed", "5", "--json", *history
-    with server(spoken(SCRIPT), spoken("no script at all"), spoken(more)) as url:
-        first = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", url, "--record", "said.jsonl", *last)
+    with playing(spoken(SCRIPT), spoken("no script at all"), spoken(more)) as server:
+        first = generate(tmp_path, cache_dir, *ENDPOINT, "--endpoint", server.url, "--record", "said.jsonl", *last)
     assert len((tmp_path / "said.jsonl").read_text().splitlines()) == len(first.record["rounds"]) == 3
     replay = ("--policy", "recorded", "--model", "said.jsonl", "--no-store", "-o", "again.sv", *last)
     again = generate(tmp_path, cache_dir, *replay, "--record", "twice.jsonl")

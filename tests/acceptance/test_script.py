@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
 from fixtures import loader
@@ -17,9 +15,7 @@ from llm4cov_agent.bench.systemverilog import render_systemverilog
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits, Simulator
 from llm4cov_agent.rtl.design import Design
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-import gbnf
+from tests.unit import gbnf
 
 pytestmark = pytest.mark.acceptance
 

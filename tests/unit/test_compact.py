@@ -4,12 +4,12 @@ import random
 from collections.abc import Iterable, Iterator
 from itertools import count
 
-from designs_by_hand import ALU
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm4cov_agent.bench.compact import Line, Loop, Table, compact, initial_values, reset_levels
 from llm4cov_agent.bench.stimulus import Drive, Hold, Random, RandomField, Repeat, Reset, Sequence, Step, Stimulus, Wait, default_clocks
+from tests.unit.designs_by_hand import ALU
 
 NAMES = ("a", "op", "regs[3]", "rst_n")
 

@@ -1,4 +1,4 @@
-"""A server that plays what servers do wrong, and what the endpoint makes of it."""
+"""What the endpoint makes of what servers do wrong."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import json
 import logging
 import os
 import socket
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -19,112 +15,14 @@ import pytest
 from llm4cov_agent.errors import BadConfiguration, Severity
 from llm4cov_agent.loop.backend import Completion, CompletionEnding, Message, Request, Role
 from llm4cov_agent.loop.policies.endpoint import Endpoint, GrammarMode, Retries
+from tests.served import Scene, Server, piece, plain, playing, reset, silence, streamed
 
 KEY = "sk-this-is-the-secret-0123456789"
 QUICK = Retries(attempts=3, first_wait_s=0.01, longest_wait_s=0.02)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Plays the next scene of the server's script; the last one is played again."""
-
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.seen.append((self.path, dict(self.headers), body))
-        scene = self.server.script[min(len(self.server.seen), len(self.server.script)) - 1]
-        self.close_connection = True
-        try:
-            scene(self)
-        except (BrokenPipeError, ConnectionResetError):
-            self.server.was_left.set()
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, script: tuple[Scene, ...]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.script = script
-        self.seen: list[tuple[str, dict[str, str], dict[str, Any]]] = []
-        self.was_left = threading.Event()
-        """Set when a client goes away in mid-reply."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-Scene = Callable[[Handler], None]
-
-
-def plain(status: int, body: str, **headers: str) -> Scene:
-    def play(handler: Handler) -> None:
-        content = body.encode()
-        handler.send_response(status)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        for name, value in ({"content-type": "application/json", "content-length": str(len(content))} | given).items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    return play
-
-
-def streamed(*lines: str, pause_s: float = 0.0, is_whole: bool = True) -> Scene:
-    """Lines of a stream in chunks; without `is_whole` the connection ends before the last, empty chunk."""
-
-    def play(handler: Handler) -> None:
-        handler.send_response(200)
-        handler.send_header("content-type", "text/event-stream")
-        handler.send_header("transfer-encoding", "chunked")
-        handler.end_headers()
-        for line in lines:
-            content = f"{line}\n\n".encode()
-            handler.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
-            time.sleep(pause_s)
-        if is_whole:
-            handler.wfile.write(b"0\r\n\r\n")
-
-    return play
-
-
-def piece(text: str | None = None, reason: str | None = None, **more: object) -> str:
-    delta = {} if text is None else {"content": text}
-    return "data: " + json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more})
-
-
 USAGE = "data: " + json.dumps({"choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 3}})
 GOOD = streamed(": keep-alive", piece(""), piece("Hello"), piece(", world"), piece(reason="stop"), USAGE, "data: [DONE]")
-
-
-def reset(handler: Handler) -> None:
-    """Breaks the connection so that the client's system sees a reset."""
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
-
-
-def silence(handler: Handler) -> None:
-    """Says nothing until the client goes."""
-    handler.connection.settimeout(20)
-    if handler.connection.recv(1) == b"":
-        handler.server.was_left.set()
-
-
-@contextmanager
-def playing(*script: Scene) -> Iterator[Server]:
-    with Server(script) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def request(**more: Any) -> Request:

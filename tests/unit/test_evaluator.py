@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from designs_by_hand import design, port
 
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.errors import Problem
@@ -17,6 +16,7 @@ from llm4cov_agent.judge.evaluator import Evaluation, evaluate
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
 from llm4cov_agent.judge.simulator import Job, Progress, Run, RunStatus
 from llm4cov_agent.rtl.design import Clock, Edge
+from tests.unit.designs_by_hand import design, port
 
 FILE = "/somewhere/x.sv"
 BLOCK, OTHER = CoveragePoint(Kind.LINE, FILE, 5, 1, "block"), CoveragePoint(Kind.LINE, FILE, 6, 1, "block")

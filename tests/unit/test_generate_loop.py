@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 
 import pytest
-from designs_by_hand import design, port
 
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
 from llm4cov_agent.judge.simulator import Job, Progress, Run, RunStatus, SimulationLimits
 from llm4cov_agent.loop.generate import Outcome, Plan, PolicyName, StopReason, generate, undrivable
+from tests.unit.designs_by_hand import design, port
 
 DESIGN = replace(design("x", (port("clk", "input"), port("a", "input", 4), port("q", "output")), clocks=("clk",)), files=())
 POINTS = [CoveragePoint(Kind.LINE, "/somewhere/x.sv", line, 1, "block") for line in range(10)]

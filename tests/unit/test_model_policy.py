@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Event
 
-import gbnf
 import pytest
 
 from llm4cov_agent.bench.script_grammar import script_grammar
@@ -25,6 +24,7 @@ from llm4cov_agent.loop.state import Instruction, State, read_design_text
 from llm4cov_agent.loop.transition import StopReason, Transition
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
+from tests.unit import gbnf
 
 CODE = "module gate(input wire clk, input wire rst, input wire [3:0] a, output reg q);\nalways @(posedge clk) q <= !rst && &a;\nendmodule\n"
 BENCH = "module tb_gate;\n  reg clk = 0, rst = 1;\n  reg [3:0] a = 0;\n  wire q;\n  gate dut(.clk(clk), .rst(rst), .a(a), .q(q));\n"

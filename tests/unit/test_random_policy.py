@@ -3,11 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from designs_by_hand import ALU, design, port
 
 from llm4cov_agent.bench.stimulus import Random, Reset, most_cycles, problems_of, walk
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Design
+from tests.unit.designs_by_hand import ALU, design, port
 
 COMBINATIONAL = design("gate", (port("a", "input"), port("b", "input", 8), port("y", "output")))
 NOTHING = design("nothing", ())

@@ -5,16 +5,16 @@ import builtins
 from dataclasses import replace
 from pathlib import Path
 
-from designs_by_hand import ALU, design, port
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_render_sv import SHORT
 
 from llm4cov_agent.bench import prng
 from llm4cov_agent.bench.cocotb import render_cocotb
 from llm4cov_agent.bench.cocotb_parts import GENERATOR, TO_SIGNED
 from llm4cov_agent.bench.stimulus import Hold, Random, RandomField, Reset, Sequence, Stimulus
 from llm4cov_agent.bench.testbench import Language
+from tests.unit.designs_by_hand import ALU, design, port
+from tests.unit.test_render_sv import SHORT
 
 GOLDEN = Path(__file__).parent / "goldens" / "tb_alu.py"
 

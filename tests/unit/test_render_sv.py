@@ -6,14 +6,13 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from designs_by_hand import ALU, design, port
-
 from llm4cov_agent.bench.stimulus import Drive, Hold, Random, RandomField, Reset, Sequence, Stimulus, Wait, default_clocks
 from llm4cov_agent.bench.systemverilog import render_systemverilog
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import DesignFile, Instance
 from llm4cov_agent.rtl.source import Span
+from tests.unit.designs_by_hand import ALU, design, port
 
 GOLDEN = Path(__file__).parent / "goldens" / "tb_alu.sv"
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
-import gbnf
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stored_values import design_in
 
 from llm4cov_agent.bench.script_grammar import script_grammar
 from llm4cov_agent.digest import digest_text
@@ -29,6 +27,8 @@ from llm4cov_agent.loop.rollout import RolloutPlan, is_kept, rollout
 from llm4cov_agent.loop.state import DesignText, State, instruction_for
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.trajectories.store import Store, open_store
+from tests.unit import gbnf
+from tests.unit.stored_values import design_in
 
 LIMITS = SimulationLimits()
 ENDED = (CompletionEnding.STOP, CompletionEnding.LENGTH)

@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from designs_by_hand import design, port
 
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.errors import Problem
@@ -18,6 +17,7 @@ from llm4cov_agent.loop.policy import Ask, PromptOptions, Proposal, ReplyFormat
 from llm4cov_agent.loop.rollout import RolloutPlan, rollout
 from llm4cov_agent.loop.state import DesignText, Instruction, State
 from llm4cov_agent.loop.transition import StopReason, Transition
+from tests.unit.designs_by_hand import design, port
 
 DESIGN = replace(design("x", (port("clk", "input"), port("a", "input", 4), port("q", "output")), clocks=("clk",)), files=())
 START = State(DesignText(DESIGN, ()))

@@ -4,15 +4,15 @@ import random
 import time
 
 import pytest
-from designs_by_hand import ALU, design, port
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_script_text import ODD
 
 from llm4cov_agent.bench.script import MOST_CHARACTERS, parse_script
 from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, RandomField, Repeat, Reset, Sequence, Step, Wait, problems_of
 from llm4cov_agent.errors import Problem, Severity
 from llm4cov_agent.rtl.design import Design
+from tests.unit.designs_by_hand import ALU, design, port
+from tests.unit.test_script_text import ODD
 
 EXAMPLE = """\
 sequence fill_then_drain   # Fill it, then drain it.

@@ -4,11 +4,8 @@ import importlib.util
 import random
 from dataclasses import replace
 
-import gbnf
 import pytest
-from designs_by_hand import ALU, design, port
 from fixtures import loader
-from test_script_text import ODD
 
 from llm4cov_agent.bench.script import MOST_CHARACTERS, parse_script
 from llm4cov_agent.bench.script_grammar import script_grammar
@@ -16,6 +13,9 @@ from llm4cov_agent.bench.script_steps import MOST_CYCLES
 from llm4cov_agent.bench.stimulus import most_cycles, problems_of
 from llm4cov_agent.errors import has_errors
 from llm4cov_agent.rtl.design import Clock, Edge
+from tests.unit import gbnf
+from tests.unit.designs_by_hand import ALU, design, port
+from tests.unit.test_script_text import ODD
 
 WIDE = design(
     "wide",

@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from designs_by_hand import ALU, design, port
 from fixtures import loader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +27,7 @@ from llm4cov_agent.bench.stimulus import (
 )
 from llm4cov_agent.loop.policies.random import random_stimulus
 from llm4cov_agent.rtl.design import Clock, Design, Edge, Field
+from tests.unit.designs_by_hand import ALU, design, port
 
 ODD = design(
     "odd",

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from designs_by_hand import ALU
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from llm4cov_agent.bench.stimulus import (
 )
 from llm4cov_agent.bench.stimulus_json import from_json, to_json
 from llm4cov_agent.rtl.design import Clock, Edge
+from tests.unit.designs_by_hand import ALU
 
 GOOD = Stimulus("alu", 1, default_clocks(ALU.clocks), (Sequence("one", "One.", (Reset(2), Drive((("a", 5),)), Hold(3))),))
 

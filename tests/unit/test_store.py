@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from stored_values import COUNTER, bench, design_in, refused, rollout, seen, transition
-from test_store_codec import transitions
 
 from llm4cov_agent.errors import StoreUnusable
 from llm4cov_agent.loop.state import DesignText, State
@@ -25,6 +23,8 @@ from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.trajectories.migrations import APPEND_ONLY
 from llm4cov_agent.trajectories.store import Store, open_store, without_secrets
 from llm4cov_agent.trajectories.trajectory import Answer
+from tests.unit.stored_values import COUNTER, bench, design_in, refused, rollout, seen, transition
+from tests.unit.test_store_codec import transitions
 
 
 @pytest.fixture(scope="module")
@@ -294,8 +294,8 @@ _CHILD = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from stored_values import rollout, transition
-from designs_by_hand import design
+from tests.unit.stored_values import rollout, transition
+from tests.unit.designs_by_hand import design
 from dataclasses import replace
 from llm4cov_agent.loop.state import DesignText
 DESIGN = DesignText(replace(design("x", ()), files=()), ())
@@ -313,7 +313,7 @@ with open_store(Path({path!r})) as store:
 @pytest.mark.parametrize("attempt", range(2))
 def test_a_kill_in_mid_write_loses_only_what_was_being_written(tmp_path: Path, attempt: int) -> None:
     path = tmp_path / "store.db"
-    code = _CHILD.format(tests=str(Path(__file__).parent), path=str(path))
+    code = _CHILD.format(tests=str(Path(__file__).parents[2]), path=str(path))
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     said = [child.stdout.readline() for _ in range(20)]

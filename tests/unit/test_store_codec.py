@@ -8,10 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from designs_by_hand import design as design_by_hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored_values import STIMULUS, bench, design_in, refused, transition
 
 from llm4cov_agent.bench.stimulus import ClockDrive, Drive, Hold, Pace, Random, RandomField, Repeat, Reset, Sequence, Stimulus, Wait
 from llm4cov_agent.bench.testbench import Language, Testbench
@@ -41,6 +39,8 @@ from llm4cov_agent.trajectories.codec import (
 )
 from llm4cov_agent.trajectories.remake import remake
 from llm4cov_agent.trajectories.rows import design_digest, evaluation_row, state_row, transition_row
+from tests.unit.designs_by_hand import design as design_by_hand
+from tests.unit.stored_values import STIMULUS, bench, design_in, refused, transition
 
 
 @pytest.fixture(scope="module")

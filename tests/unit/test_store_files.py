@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
-from stored_values import design_in, rollout
 
 from llm4cov_agent.errors import StoreDamaged, StoreUnusable
 from llm4cov_agent.loop.state import DesignText
 from llm4cov_agent.trajectories import migrations
 from llm4cov_agent.trajectories.codec import pack_design, text_bytes
 from llm4cov_agent.trajectories.store import Store, open_store
+from tests.unit.stored_values import design_in, rollout
 
 NEWEST = len(migrations.STEPS)
 

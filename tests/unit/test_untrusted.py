@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-import ordinary_testbenches
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm4cov_agent.rtl.elaborate.untrusted import REFUSED, screen_testbench
+from tests.unit import ordinary_testbenches
 
 HEAD = """\
 module tb;
