@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,6 +77,14 @@ def test_a_synthesis_that_was_killed_goes_on_and_does_nothing_twice(folder: Path
         entries = [json.loads(line) for line in (folder / "t.db.items.jsonl").read_text().splitlines()]
         for entry in entries:
             assert len(store.transitions(entry["trajectory"])) == entry["transitions"] >= 3
+
+
+def test_an_item_whose_transitions_were_lost_is_done_again(folder: Path, cache_dir: Path) -> None:
+    (folder / "lost").mkdir()
+    shutil.copy(folder / "t.db.items.jsonl", folder / "lost" / "t.db.items.jsonl")
+    arguments = ["synthesize", "--corpus", "corpus", "--store", "lost/t.db", "--designs", "1", "--json"]
+    record = json.loads(run(folder, cache_dir, *arguments))
+    assert (record["finished_before"], record["finished_now"]) == (0, 1) and record["transitions"] >= 3
 
 
 def test_teacher_replies_fit_and_cover_and_repair(folder: Path) -> None:

@@ -55,11 +55,12 @@ def ordered_values(unit: Unit) -> None:
     """A flag after several values of a bus in the right order."""
     style = unit.style
     bus, width = _bus(unit)
-    steps = style.one_of(2, 3, 3, 4)
+    steps = style.one_of(2, 3, 3, 4, 5)
     bits = steps.bit_length()
     place, flag = unit.reg("position", bits), unit.output("open", is_reg=True)
     values = [style.value(width) for _ in range(steps)]
-    falls_back = style.chance(0.5)
+    # Where a wrong value goes back to the beginning, drawn values never get far.
+    falls_back = style.chance(0.75)
     items = []
     for step, value in enumerate(values):
         last = step == steps - 1
@@ -76,7 +77,7 @@ def ordered_values(unit: Unit) -> None:
 def deep_counter(unit: Unit) -> None:
     """A counter that reaches its end only after a condition held for long."""
     style = unit.style
-    bits = style.one_of(5, 6, 7, 8, 9, 10)
+    bits = style.one_of(6, 7, 8, 9, 10, 11)
     end = style.rng.randint((1 << bits) // 2, (1 << bits) - 1)
     count, expired = unit.reg("timer", bits), unit.output("expired", is_reg=True)
     bit = unit.high(_bit(unit))
@@ -96,7 +97,7 @@ def deep_counter(unit: Unit) -> None:
 def saturating_errors(unit: Unit) -> None:
     """A counter of rare events that stops at its largest value, with a level on the way."""
     style = unit.style
-    bits = style.one_of(2, 3, 4)
+    bits = style.one_of(2, 3, 4, 5)
     errors, level = unit.output("error", bits, is_reg=True), unit.output("status")
     add = when(errors.ne(unit.number((1 << bits) - 1, bits)), [nonblocking(errors, errors + unit.number(1, bits))])
     clear = style.chance(0.6)
@@ -193,7 +194,15 @@ ALL: tuple[Ornament, ...] = (
 )
 
 
+_HARD: tuple[Ornament, ...] = (ordered_values, deep_counter, key_write, saturating_errors)
+"""What drawn inputs seldom get through; every other design with an ornament has one of these for its first."""
+
+
 def add_some(unit: Unit, count: int) -> None:
     """Add some of them, each at most once."""
-    for ornament in unit.style.rng.sample(ALL, min(count, len(ALL))):
+    chosen = unit.style.rng.sample(ALL, min(count, len(ALL)))
+    if chosen and unit.style.chance(0.5):
+        hard = unit.style.rng.choice(_HARD)
+        chosen = [hard, *(one for one in chosen[1:] if one is not hard)]
+    for ornament in chosen:
         ornament(unit)

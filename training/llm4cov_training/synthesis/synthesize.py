@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Event
 
@@ -43,7 +43,8 @@ def synthesize(
     """Do what is not done yet. A cancel, or the end of this process, loses no more than the items that workers are at."""
     began = time.monotonic()
     listed = list(items)
-    left = [item for item in listed if item.digest not in journal.entries]
+    there = {summary.id: len(summary.rounds) for summary in store.trajectories()}
+    left = [item for item in listed if not _is_done(journal.entries.get(item.digest), there)]
     before = len(listed) - len(left)
     done = failed = transitions = 0
     for item, rolled in workers.map(roll, left, cancel=cancel):
@@ -57,6 +58,11 @@ def synthesize(
     return Synthesized(
         items=len(listed), before=before, done=done, failed=failed, transitions=transitions, seconds=time.monotonic() - began
     )
+
+
+def _is_done(entry: Entry | None, there: Mapping[str, int]) -> bool:
+    """Whether an item is noted and its transitions are stored: after a power cut the store may lack the last of them."""
+    return entry is not None and (entry.trajectory is None or there.get(entry.trajectory, 0) >= entry.transitions)
 
 
 def _stored(item: Item, rolled: Rolled | Failed, store: Store) -> Entry:
