@@ -18,6 +18,7 @@ from pygls.lsp.server import LanguageServer
 
 from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.coverage import percent_text
+from llm4cov_lsp.applying import Outcome, hand_over
 from llm4cov_lsp.features.edits import can_confirm, can_create, can_delete, creating, free_path, removing, replacing
 from llm4cov_lsp.jobs import JobFailed
 from llm4cov_lsp.project import testbench_of, testbench_places
@@ -134,9 +135,11 @@ class Answers:
         # Some editors make an empty file first and save the text later.
         if now not in (None, taken.text) or on_disk not in (None, "", taken.text):
             return self._refuse(f"{taken.path.name} was edited since it was accepted; it is left as it is.")
-        done = taken.before == taken.text or now is None or await self._take_out(taken, is_file=on_disk is not None)
-        if not done:
-            return {"applied": False, "testbench": str(taken.path), "stored": False}
+        if taken.before != taken.text and now is not None:
+            outcome = await self._take_out(taken, is_file=on_disk is not None)
+            if not outcome.applied:
+                told: Told = {"applied": False, "testbench": str(taken.path), "stored": False}
+                return told | (self._refuse(f"{outcome.trouble} {taken.path.name} stays as it is.") if outcome.trouble is not None else {})
         self._taken.pop(key, None)
         stored = await self._store(taken.trajectory, taken.digest, "undone", "") if taken.accepted else False
         self._session.forget(key, file)
@@ -197,7 +200,12 @@ class Answers:
                 edit = creating(place.path, text, capabilities, about=about, asks=asks)
             else:
                 edit = replacing(place.path, place.before, text, self._version_of(place.path), capabilities, about=about, asks=asks)
-            if not await self._applied(edit, f"Testbench {place.path.name}"):
+            outcome = await hand_over(self._server, edit, f"Testbench {place.path.name}")
+            if outcome.trouble is not None:
+                # It stays proposed: who asks again, or accepts it, gets it without a new search.
+                refused = self._refuse(f"{outcome.trouble} It is still proposed: ask again, or take it from the command's answer.")
+                return told | {"applied": False, "text": text} | refused
+            if not outcome.applied:
                 return told | {"applied": False}
         self._session.proposals.pop(key, None)
         beside = f" {place.wanted.name} is there already and was left alone." if place.path != place.wanted else ""
@@ -236,7 +244,7 @@ class Answers:
         self._session.say(f"{testbench.name} is no longer accepted; the file is left as it is, as it was accepted in an earlier session.")
         return {"applied": False, "testbench": str(testbench), "stored": stored}
 
-    async def _take_out(self, taken: Taken, *, is_file: bool) -> bool:
+    async def _take_out(self, taken: Taken, *, is_file: bool) -> Outcome:
         """Bring back what was there before a testbench; it was not edited."""
         capabilities = self._server.client_capabilities
         if taken.before is not None or not is_file:
@@ -247,12 +255,8 @@ class Answers:
             edit = removing(taken.path, capabilities)
         else:
             self._session.say(f"This editor applies no edits that delete files; delete {taken.path.name} yourself.")
-            return True
-        return await self._applied(edit, f"Undo accepting {taken.path.name}")
-
-    async def _applied(self, edit: types.WorkspaceEdit, label: str) -> bool:
-        done = await self._server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit=edit, label=label))
-        return done.applied
+            return Outcome(applied=True)
+        return await hand_over(self._server, edit, f"Undo accepting {taken.path.name}")
 
     async def _place(self, file: Path, top: str, text: str) -> Placement | None:
         """Find the file for a testbench: the module's own, unless what is there is the user's."""

@@ -17,6 +17,7 @@ from pygls.lsp.server import LanguageServer
 from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_agent.judge.holes import VerdictKind
+from llm4cov_lsp.applying import hand_over
 from llm4cov_lsp.features.edits import can_confirm, can_create, changing, creating, free_path
 from llm4cov_lsp.jobs import JobFailed, Priority
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
@@ -121,10 +122,12 @@ class Betterment:
         else:
             self._session.say("This editor applies no edits that create files; the testbench is in the command's answer.")
             return answer
-        done = await self._server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit=edit, label=f"Testbench {target.name}"))
-        if done.applied:
+        outcome = await hand_over(self._server, edit, f"Testbench {target.name}")
+        if outcome.trouble is not None:
+            return answer | self._refuse(f"{outcome.trouble} The proposal is in the command's answer.")
+        if outcome.applied:
             self._session.say(f"{target.name}: {about}.")
-        return answer | {"applied": done.applied}
+        return answer | {"applied": outcome.applied}
 
     def _held(self, path: Path, top: str) -> Held | None:
         """Find what is known of the design that a file or a testbench belongs to."""

@@ -16,6 +16,7 @@ from llm4cov_agent.closure.waiver_entry import Change, added_to, new_file
 from llm4cov_agent.closure.waivers import Waiver
 from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
+from llm4cov_lsp.applying import hand_over
 from llm4cov_lsp.features.edits import can_create, changing, creating
 from llm4cov_lsp.project import waiver_places
 from llm4cov_lsp.results import PlacedHole, is_current
@@ -66,11 +67,13 @@ async def exclude(server: LanguageServer, session: Session, placed: PlacedHole, 
         spans = [(_span(change, text, session, known=document is not None), _with_ends(change.text, text)) for change in changes]
         edit = changing(uri, document.version if document is not None else None, spans, capabilities, label=label, about=about)
         row = changes[-1].first + changes[-1].reason_line
-    done = await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit=edit, label=f"Exclude points: {target.name}"))
-    if done.applied and not proof and not (reason or "").strip():
+    outcome = await hand_over(server, edit, f"Exclude points: {target.name}")
+    if outcome.trouble is not None:
+        return answer | {"applied": False, "error": outcome.trouble}
+    if outcome.applied and not proof and not (reason or "").strip():
         session.say(f"{target.name}: write the reason; the entry does nothing until it has one.")
         await _show(server, uri, row)
-    return answer | {"applied": done.applied}
+    return answer | {"applied": outcome.applied}
 
 
 def _entries(placed: PlacedHole, path: Path, reason: str, proof: str) -> list[Waiver]:

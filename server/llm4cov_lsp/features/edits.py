@@ -30,11 +30,10 @@ def creating(path: Path, text: str, capabilities: types.ClientCapabilities, *, a
     document = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=None)
     options = types.CreateFileOptions(overwrite=False, ignore_if_exists=False)
     annotation = _ANNOTATION if can_confirm(capabilities) else None
+    filling = types.TextDocumentEdit(document, [_text_edit(start, text, annotation)])
+    creates = _can(capabilities, types.ResourceOperationKind.Create)
     return _annotated(
-        [
-            types.CreateFile(uri=uri, options=options, annotation_id=annotation),
-            types.TextDocumentEdit(document, [_text_edit(start, text, annotation)]),
-        ],
+        [types.CreateFile(uri=uri, options=options, annotation_id=annotation), filling] if creates else [filling],
         annotation,
         types.ChangeAnnotation(label=f"Create {path.name}", needs_confirmation=asks, description=about),
     )
@@ -100,8 +99,13 @@ def can_delete(capabilities: types.ClientCapabilities) -> bool:
 
 
 def can_create(capabilities: types.ClientCapabilities) -> bool:
-    """Say whether the client applies edits that create files."""
-    return _can(capabilities, types.ResourceOperationKind.Create)
+    """Say whether the client applies edits that create files, or at least puts text where no file is yet.
+
+    Emacs' eglot creates no files by edits; by its source it opens a buffer for the text. A client that does neither answers with an error.
+    """
+    can = capabilities.workspace
+    puts = can is not None and bool(can.apply_edit) and can.workspace_edit is not None and bool(can.workspace_edit.document_changes)
+    return puts or _can(capabilities, types.ResourceOperationKind.Create)
 
 
 def _can(capabilities: types.ClientCapabilities, kind: types.ResourceOperationKind) -> bool:
