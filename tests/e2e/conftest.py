@@ -79,7 +79,7 @@ class Editor:
         self.tokens: list[types.ProgressToken] = []
 
     async def diagnostics(
-        self, uri: str, wanted: Callable[[list[types.Diagnostic]], bool], timeout_s: float = 90
+        self, uri: str, wanted: Callable[[list[types.Diagnostic]], bool], timeout_s: float = 450
     ) -> list[types.Diagnostic]:
         """Wait for published diagnostics that are as wanted."""
         return await until(lambda: self._last(uri, wanted), timeout_s)
@@ -193,5 +193,5 @@ async def connected(
     try:
         yield editor
     finally:
-        await asyncio.wait_for(client.shutdown_session(), 10)
+        await asyncio.wait_for(client.shutdown_session(), 60)
         await client.stop()

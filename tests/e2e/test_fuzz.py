@@ -61,7 +61,7 @@ def test_random_traffic_is_no_harm(project: Project, seconds: float) -> None:
     with raw(project.folder) as server:
         server.start(project.folder)
         uri = server.open(project.file)
-        server.until(lambda: any(one["diagnostics"] for one in server.diagnostics(uri)), 120)
+        server.until(lambda: any(one["diagnostics"] for one in server.diagnostics(uri)), 600)
         before, files = _memory(server), _files(server)
         asked: list[int] = []
         version, ends = 1, time.monotonic() + seconds
@@ -73,15 +73,17 @@ def test_random_traffic_is_no_harm(project: Project, seconds: float) -> None:
                 server.command("llm4cov.info")
         server.command("llm4cov.restart")
         for number in asked:
-            server.wait(number, 120)
+            server.wait(number, 600)
         assert "versions" in server.command("llm4cov.info")
         assert "Traceback" not in server.errors.decode() and not [text for text in server.messages() if "nternal" in text]
         assert _memory(server) < before + (40 << 20)
         assert _files(server) < files + 20
         below = descendants(server.child.pid)
-        assert server.leave() < 10
-        time.sleep(1)
-        assert not alive(below)
+        assert server.leave() < 20
+        deadline = time.monotonic() + 60
+        while left := alive(below):
+            assert time.monotonic() < deadline, left
+            time.sleep(0.02)
 
 
 def _memory(server: Raw) -> int:

@@ -50,7 +50,7 @@ vim.cmd("qa!")
         cwd=project.folder,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=900,
         check=False,
     )
     assert answer.exists(), done.stdout + done.stderr
@@ -66,7 +66,7 @@ def test_neovim_shows_the_holes_of_a_file(project: Project, tmp_path: Path) -> N
         project,
         tmp_path,
         """
-vim.wait(120000, function() return #vim.diagnostic.get(0) > 0 end, 50)
+vim.wait(4000000, function() return #vim.diagnostic.get(0) > 0 end, 50)
 answer.diagnostics = vim.diagnostic.get(0)
 """,
     )
@@ -82,7 +82,7 @@ def test_neovim_applies_generate_as_an_unsaved_file(project: Project, tmp_path: 
         project,
         tmp_path,
         """
-vim.wait(30000, function()
+vim.wait(200000, function()
   for _, client in pairs(vim.lsp.buf_get_clients(0)) do
     if client.server_capabilities.codeActionProvider or client.resolved_capabilities then return true end
   end
@@ -109,7 +109,7 @@ for id, reply in pairs(replies or {}) do
   end
 end
 local name
-vim.wait(150000, function()
+vim.wait(4000000, function()
   for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
     name = vim.api.nvim_buf_get_name(buffer)
     if name:find("tb_traffic_light.sv$") then
@@ -141,7 +141,7 @@ def test_neovim_accepts_by_saving_and_stores_an_edit_that_covers_more(
         tmp_path,
         """
 local client
-vim.wait(30000, function()
+vim.wait(200000, function()
   for _, one in pairs(vim.lsp.buf_get_clients(0)) do client = one end
   return client ~= nil and client.initialized
 end, 50)
@@ -150,7 +150,7 @@ vim.wait(3000, function() return false end)
 local uri = vim.uri_from_bufnr(0)
 local rtl = vim.api.nvim_get_current_buf()
 local function command(name, ...)
-  local reply = client.request_sync("workspace/executeCommand", { command = name, arguments = { uri, "lock", ... } }, 100000, rtl)
+  local reply = client.request_sync("workspace/executeCommand", { command = name, arguments = { uri, "lock", ... } }, 400000, rtl)
   return reply and reply.result or {}
 end
 answer.generated = command("llm4cov.generate")
@@ -173,7 +173,7 @@ for number, line in ipairs(lines) do
   end
 end
 vim.cmd("write")
-vim.wait(60000, function()
+vim.wait(400000, function()
   local found = command("llm4cov.trajectory.list").trajectories or {}
   return found[1] ~= nil and #found[1].rounds == 2
 end, 1000)

@@ -19,8 +19,10 @@ from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
 from tests.e2e.raw import Raw, alive, descendants, raw
 
 pytestmark = pytest.mark.acceptance
-PATIENCE_S = 120.0
-PHASES = ("reading the design", "translating the design", "compiling the model", "searching", "proving")
+PATIENCE_S = 600.0
+"""Nothing waits so long but on a machine that others use up: what the worker does has a low claim on it."""
+PROMPT_S = 20.0
+"""A second where there is a processor to be had (tests/e2e/test_cancel.py measures that)."""
 STALE = "[stale"
 
 
@@ -28,6 +30,14 @@ STALE = "[stale"
 def fresh(tmp_path: Path) -> dict[str, str]:
     """An environment with a cache of its own, so that there is something to build."""
     return dict(os.environ) | {"LLM4COV_CACHE_DIR": str(tmp_path / "cache"), "LLM4COV_STORE": str(tmp_path / "store.db")}
+
+
+def _keep_builds(environment: Mapping[str, str]) -> None:
+    """Let what other tests built serve here, but neither their proofs nor their results."""
+    cache, kept = Path(environment["LLM4COV_CACHE_DIR"]), Path(os.environ["LLM4COV_CACHE_DIR"]) / "builds"
+    cache.mkdir()
+    kept.mkdir(parents=True, exist_ok=True)
+    (cache / "builds").symlink_to(kept)
 
 
 def _without_bubblewrap(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -75,7 +85,7 @@ def _tools(worker: int) -> set[int]:
     return found
 
 
-def _no_one_left(pids: set[int], timeout_s: float = 10) -> None:
+def _no_one_left(pids: set[int], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while left := alive(pids):
         assert time.monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
@@ -131,32 +141,53 @@ def test_an_edit_every_ten_milliseconds_during_a_job_loses_nothing(project: Proj
         assert all(STALE in one["message"] for one in server.diagnostics(uri)[-1]["diagnostics"] if one.get("data"))
         assert _memory(server.child.pid) < memory + (30 << 20)
         assert "Traceback" not in server.errors.decode()
-        assert server.leave() < 5
+        assert server.leave() < PROMPT_S
 
 
-def test_a_job_can_be_cancelled_in_every_phase_and_leaves_no_process(project: Project, fresh: dict[str, str]) -> None:
+def _cancel(server: Raw, job: int, words: str, since: int) -> None:
+    """Cancel a job by its bar once that says the words; nothing that ran below the worker is left."""
+    token = server.until(lambda: _phase(server, words, since) or _is_over(server, job, words), PATIENCE_S)
+    below = _tools(server.command("llm4cov.info")["worker"])
+    began = time.monotonic()
+    server.notify("window/workDoneProgress/cancel", {"token": token})
+    assert server.wait(job, PATIENCE_S)["result"] == {"cancelled": True}, words
+    assert time.monotonic() - began < PROMPT_S, words
+    server.until(lambda: _is_idle(server), PATIENCE_S)
+    _no_one_left(below)
+
+
+def _is_over(server: Raw, job: int, words: str) -> None:
+    assert job not in server.replies, f"it was over before {words!r}: {server.replies[job]}"
+
+
+@pytest.mark.parametrize("phase", ["reading the design", "translating the design", "compiling the model"])
+def test_a_job_can_be_cancelled_while_it_builds_and_leaves_no_process(project: Project, fresh: dict[str, str], phase: str) -> None:
     with raw(project.folder, fresh) as server:
         server.start(project.folder)
         uri = server.open(project.file)
-        for words in PHASES:
+        since = len(_bars(server))
+        _cancel(server, _generate(server, uri), phase, since)
+        assert not [text for text in server.messages() if "nternal" in text]
+
+
+def test_a_job_can_be_cancelled_while_it_runs_and_leaves_no_process(project: Project, fresh: dict[str, str]) -> None:
+    _keep_builds(fresh)
+    with raw(project.folder, fresh) as server:
+        server.start(project.folder)
+        uri = server.open(project.file)
+        for phase in ("searching", "proving"):
             since = len(_bars(server))
-            job = _generate(server, uri)
-            token = server.until(lambda words=words, since=since: _phase(server, words, since), PATIENCE_S)
-            worker = server.command("llm4cov.info")["worker"]
-            below = _tools(worker)
-            began = time.monotonic()
-            server.notify("window/workDoneProgress/cancel", {"token": token})
-            assert server.wait(job)["result"] == {"cancelled": True}
-            assert time.monotonic() - began < 5, words
-            server.until(lambda: _is_idle(server))
-            _no_one_left(below)
-        project.testbench.write_text(WEAK_TESTBENCH)
+            _cancel(server, _generate(server, uri, 60), phase, since)
+        endless = WEAK_TESTBENCH.replace("#200 $finish;", "forever #200 night = ~night;")
+        assert endless != WEAK_TESTBENCH
+        project.testbench.write_text(endless)
         since = len(_bars(server))
         job = server.begin("workspace/executeCommand", {"command": "llm4cov.measure", "arguments": [uri, "traffic_light"]})
-        server.until(lambda: _phase(server, "running the testbench", since) or job in server.replies, PATIENCE_S)
-        server.send({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": job}})
-        server.wait(job, PATIENCE_S)
-        server.until(lambda: _is_idle(server))
+        server.until(lambda: _phase(server, "running the testbench", since) or _is_over(server, job, "running"), PATIENCE_S)
+        # The words come before the process does.
+        server.until(lambda: _tools(server.command("llm4cov.info")["worker"]), PATIENCE_S)
+        _cancel(server, job, "running the testbench", since)
+        project.testbench.write_text(WEAK_TESTBENCH)
         assert server.command("llm4cov.measure", uri, "traffic_light", timeout_s=PATIENCE_S)["status"] == "ok"
         assert not [text for text in server.messages() if "nternal" in text]
 
@@ -191,7 +222,7 @@ def test_shutdown_during_a_job_is_quick_and_leaves_no_process(project: Project, 
         _generate(server, uri)
         server.until(lambda: _phase(server, "translating") or _phase(server, "compiling"), PATIENCE_S)
         below = descendants(server.child.pid)
-        assert server.leave() < 5
+        assert server.leave() < PROMPT_S
         _no_one_left(below)
         assert "Traceback" not in server.errors.decode()
 
@@ -290,7 +321,7 @@ def test_a_full_disk_is_said_and_the_server_goes_on(project: Project, tmp_path: 
         assert "No space left" in said or "disk" in said, said
         assert "nternal error" not in said and "Traceback" not in server.errors.decode()
         assert server.ask("textDocument/codeLens", {"textDocument": {"uri": uri}})["result"]
-        assert server.leave() < 5
+        assert server.leave() < PROMPT_S
 
 
 def _memory(pid: int) -> int:
