@@ -71,7 +71,7 @@ bench: $(VENV)/.models
 	$(BIN)/python -m benchmarks.judging
 	$(BIN)/python -m benchmarks.random_baseline
 	$(BIN)/python -m benchmarks.harness
-	$(BIN)/python -m benchmarks.closure
+	$(BIN)/python -m benchmarks.closure --budget-s 60
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.corpus
 	$(BIN)/python -m benchmarks.synthesis

@@ -10,6 +10,7 @@ import math
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,11 @@ from llm4cov_agent.errors import Problem, display_path
 from llm4cov_training.learn.recipe import Precision, Recipe
 from llm4cov_training.learn.telling import Step
 from llm4cov_training.learn.tokens import IGNORED, Pack
+
+# What the libraries say to their own developers is no word for who waits for a run.
+transformers.utils.logging.disable_progress_bar()
+warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+warnings.filterwarnings("ignore", message="Could not find a config file", module="peft")
 
 _COMPLETE = "complete"
 """A file that a checkpoint gets last: one without it was cut short."""
