@@ -17,6 +17,8 @@ from llm4cov_agent.rtl.design import Design
 
 _MOST_CHOICES = 6
 _LONGEST_RANDOM = 2000
+_LONGER = 4
+"""How much longer draws are made: without its seed a step needs more of them for the same, and a longer one takes no more words."""
 _LINE = re.compile(r"(line_\d+)(?:_\d+)?\Z")
 
 
@@ -76,7 +78,7 @@ def _steps(steps: tuple[Step, ...], constants: dict[str, frozenset[int]], widths
                 made.append(Repeat(count, _steps(inner, constants, widths)))
             case Random():
                 fields = tuple(_field(field, constants, widths) for field in step.fields)
-                made.append(Random(min(_LONGEST_RANDOM, _rounded_up(step.cycles)), fields))
+                made.append(Random(max(step.cycles, min(_LONGEST_RANDOM, _rounded_up(_LONGER * step.cycles))), fields))
             case Hold() if made and isinstance(made[-1], Hold) and made[-1].clock == step.clock:
                 made[-1] = replace(step, cycles=step.cycles + made[-1].cycles)
             case Reset() | Drive() | Hold() | Wait() | Pace():
