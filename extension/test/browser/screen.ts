@@ -73,9 +73,14 @@ export class Screen {
     const input = this.page.locator(".quick-input-widget:visible input");
     await input.waitFor();
     await input.fill(name);
-    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first().waitFor();
-    await this.page.keyboard.press("Enter");
-    await this.page.locator(".tab.active").filter({ hasText: name }).waitFor();
+    // `tb_a.sv` matches what is typed for `a.sv` too.
+    const exactly = new RegExp(`^${name.replaceAll(".", "\\.")}$`);
+    const row = this.page.locator(".quick-input-list .monaco-list-row");
+    await row
+      .filter({ has: this.page.locator(".label-name").filter({ hasText: exactly }) })
+      .first()
+      .click();
+    await this.page.locator(".tab.active .label-name").filter({ hasText: exactly }).waitFor();
   }
 
   /** Put a line of the active editor into view, in its middle. */
