@@ -95,7 +95,8 @@ export async function showsItsTestbenchAndCoverage({ screen }: Context): Promise
   const row = screen.page.locator(".test-explorer .monaco-list-row");
   await row.filter({ hasText: "fifo_sync" }).first().waitFor();
   await screen.command("Test: Run All Tests with Coverage");
-  await screen.page.locator(".test-coverage-list-item-label, .test-coverage .monaco-list-row").first().waitFor({ timeout: BUILD_MS });
+  const covered = screen.page.locator(".pane").filter({ hasText: "Test Coverage" }).locator(".monaco-list-row");
+  await covered.filter({ hasText: "fifo_sync.sv" }).first().waitFor({ timeout: BUILD_MS });
   await screen.pause(2000);
   await screen.picture("coverage");
 }
