@@ -13,7 +13,7 @@ import pytest
 from lsprotocol import types
 
 from tests.e2e.conftest import Editor, Project, connected
-from tests.served import Served, served
+from tests.served import Server, served
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
 
@@ -54,7 +54,7 @@ async def _generated(editor: Editor, project: Project) -> Any:
     return await editor.command("llm4cov.generate", project.uri, "traffic_light")
 
 
-def _anywhere(server: Served) -> str:
+def _anywhere(server: Server) -> str:
     """The address of a server on this machine by a name that does not say so."""
     return server.url.replace("127.0.0.1", "0.0.0.0")
 
