@@ -29,7 +29,7 @@ acceptance: $(VENV)/.models system
 
 # The language server through a client, and through Neovim.
 e2e: $(VENV)/.dev system
-	$(BIN)/python tests/rerun_crashed.py tests/e2e
+	$(BIN)/python tests/rerun_crashed.py tests/e2e -m "not slow"
 
 # The VS Code extension: dist/llm4cov.vsix, with this project's wheel in it.
 WITH_NODE := $(CURDIR)/extension/scripts/with_node.sh $(abspath $(BIN))/python

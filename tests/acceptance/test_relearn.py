@@ -37,7 +37,7 @@ from tests.tiny_model import write_tiny_model
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading a tokenizer out of GGUF takes longer than all that is learned here."""
-    monkeypatch.setattr(relearning, "load_base", lambda path, precision: copy.deepcopy(load_once(path, precision)))
+    monkeypatch.setattr(relearning, "load_base", lambda path, precision, start=None: copy.deepcopy(load_once(path, precision, start=start)))
 
 
 load_once = functools.cache(load_base)
