@@ -38,8 +38,11 @@ def open_log(state_dir: Path) -> Path | None:
     handler.setFormatter(Discreet())
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
-    # What is for the file is not for the editor's log, which gets messages of its own.
+    # What is for the file is not for the editor's log, which gets messages of its own, but for what ends the server.
     LOGGER.propagate = False
+    loud = logging.StreamHandler()
+    loud.setLevel(logging.ERROR)
+    LOGGER.addHandler(loud)
     library = logging.getLogger("pygls")
     errors = _Errors(handler)
     library.addHandler(errors)
