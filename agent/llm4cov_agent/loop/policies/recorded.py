@@ -11,6 +11,7 @@ from typing import Any
 from llm4cov_agent.digest import Json, digest_json
 from llm4cov_agent.errors import Problem, Severity, display_path
 from llm4cov_agent.loop.backend import Backend, Completion, CompletionEnding, Message, OnText, Request
+from llm4cov_agent.loop.policies.around import Around
 
 OnCompletion = Callable[[Request, Completion], None]
 """Called with each completion as it comes."""
@@ -63,43 +64,20 @@ class Recorded:
         self._asked.clear()
 
 
-class Recording:
-    """A backend whose completions are told to someone as they come; else it is the backend itself."""
+class Recording(Around):
+    """A backend whose completions are told to someone as they come."""
 
     def __init__(self, backend: Backend, on_completion: OnCompletion) -> None:
         """Take over the backend; closing this closes it."""
-        self._backend, self._on_completion = backend, on_completion
-
-    @property
-    def name(self) -> str:
-        """The backend's."""
-        return self._backend.name
-
-    @property
-    def model(self) -> str:
-        """The backend's."""
-        return self._backend.model
-
-    @property
-    def context_tokens(self) -> int:
-        """The backend's."""
-        return self._backend.context_tokens
-
-    @property
-    def enforces_grammar(self) -> bool:
-        """The backend's."""
-        return self._backend.enforces_grammar
+        super().__init__(backend)
+        self._on_completion = on_completion
 
     def complete(self, request: Request, *, on_text: OnText | None = None, cancel: Event | None = None) -> Completion:
         """Ask the backend; what was cancelled is told to no one, as it would end a replay too."""
-        completion = self._backend.complete(request, on_text=on_text, cancel=cancel)
+        completion = super().complete(request, on_text=on_text, cancel=cancel)
         if completion.ending is not CompletionEnding.CANCELLED:
             self._on_completion(request, completion)
         return completion
-
-    def close(self) -> None:
-        """Close the backend."""
-        self._backend.close()
 
 
 def messages_digest(messages: Iterable[Message]) -> str:
