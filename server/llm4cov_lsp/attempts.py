@@ -12,7 +12,7 @@ from llm4cov_agent.judge.simulator import Job
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.trajectories.store import open_store
-from llm4cov_lsp.wire import AttemptRecord
+from llm4cov_lsp.records import AttemptRecord
 
 MOST_ATTEMPTS = 3
 _BUSY_S = 1.0

@@ -21,9 +21,10 @@ from llm4cov_lsp.applying import hand_over
 from llm4cov_lsp.features.edits import can_confirm, can_create, changing, creating, free_path
 from llm4cov_lsp.jobs import JobFailed, Priority
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
+from llm4cov_lsp.records import Proposed, Result
 from llm4cov_lsp.results import Held, design_key, is_current
 from llm4cov_lsp.session import Session
-from llm4cov_lsp.wire import Proposed, RequestKind, Result
+from llm4cov_lsp.wire import RequestKind
 
 Answer = dict[str, Json]
 _NOT_TRUSTED = "The workspace is not trusted: nothing is built or run."

@@ -22,9 +22,10 @@ from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_lsp.attempts import attempts_at, searched_words
 from llm4cov_lsp.planned import plan_of
+from llm4cov_lsp.records import Proposed, Result
 from llm4cov_lsp.telling import Tell, watched
 from llm4cov_lsp.told import files_of, problem_records
-from llm4cov_lsp.wire import Proposed, Request, Result
+from llm4cov_lsp.wire import Request
 
 
 def gone_on(

@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from llm4cov_agent.judge.process import OwnProgram
-from llm4cov_lsp.wire import Event, EventKind, Order, Question, Request, Result, read_event, written
+from llm4cov_lsp.records import Result
+from llm4cov_lsp.wire import Event, EventKind, Order, Question, Request, read_event, written
 
 CANCEL_S = 0.7
 """How long a cancelled job may take to end before its worker is killed with all that it started."""

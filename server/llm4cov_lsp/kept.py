@@ -24,7 +24,8 @@ from cattrs.preconf.json import make_converter
 import llm4cov_agent
 import llm4cov_lsp
 from llm4cov_agent.digest import Json, digest_json, digest_text
-from llm4cov_lsp.wire import Request, Result
+from llm4cov_lsp.records import Result
+from llm4cov_lsp.wire import Request
 
 FORMAT = 1
 MOST_BYTES = 64 << 20

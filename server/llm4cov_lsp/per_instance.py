@@ -11,7 +11,7 @@ from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
 from llm4cov_agent.judge.fold import fold_toggles
 from llm4cov_agent.judge.holes import rank_of
 from llm4cov_agent.judge.wording import folded_words, missed_words
-from llm4cov_lsp.wire import InstanceEdges, InstanceGroup, InstanceLine, SignalRecord
+from llm4cov_lsp.records import InstanceEdges, InstanceGroup, InstanceLine, SignalRecord
 
 MOST_GROUPS = 6
 """Groups of instances that a line or a signal is told of."""

@@ -10,7 +10,8 @@ from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.judge.coverage import Kind, Tally
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.outline import Module
-from llm4cov_lsp.wire import FileDigest, FileResult, HoleRecord, ProblemRecord, Request, Result, WaivedRecord
+from llm4cov_lsp.records import FileDigest, FileResult, HoleRecord, ProblemRecord, Result, WaivedRecord
+from llm4cov_lsp.wire import Request
 
 
 def design_key(file: Path, top: str) -> str:

@@ -35,9 +35,10 @@ from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import TICK_S, Shown, count_down, took
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of, waiver_places
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
+from llm4cov_lsp.records import Result
 from llm4cov_lsp.results import Held, Results, design_key, is_current
 from llm4cov_lsp.settings import DEFAULTS, FILE_NAME, SECTION, Settings, read_project_file, read_settings
-from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE, Event, EventKind, Request, RequestKind, Result
+from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE, Event, EventKind, Request, RequestKind
 
 PUBLISH_S = 0.15
 """How long edits are gathered before shifted diagnostics are sent."""

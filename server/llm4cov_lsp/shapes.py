@@ -13,7 +13,7 @@ from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
 from llm4cov_agent.rtl.design import Design
 from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.per_instance import root_of
-from llm4cov_lsp.wire import BranchRecord, DeclarationRecord
+from llm4cov_lsp.records import BranchRecord, DeclarationRecord
 
 MOST_LABEL = 60
 _SIDES = {"cond_then": "? first value", "cond_else": "? second value"}

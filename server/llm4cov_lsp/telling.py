@@ -11,8 +11,9 @@ from llm4cov_agent.judge.standing import Standing
 from llm4cov_agent.loop.generate import Watched
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.rtl.design import Design
+from llm4cov_lsp.records import Result
 from llm4cov_lsp.told import files_so_far
-from llm4cov_lsp.wire import EventKind, Request, Result
+from llm4cov_lsp.wire import EventKind, Request
 
 WATCH_S = 0.5
 """Least time between two looks at the coverage so far."""

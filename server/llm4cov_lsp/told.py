@@ -17,8 +17,8 @@ from llm4cov_agent.judge.lcov import line_counts
 from llm4cov_agent.judge.wording import missed_words
 from llm4cov_agent.rtl.design import Design
 from llm4cov_lsp.per_instance import by_file, lines_apart, root_of, signals_of
+from llm4cov_lsp.records import FileResult, HoleRecord, LineTally, ProblemRecord, WaivedRecord
 from llm4cov_lsp.shapes import branches_of, declarations_of
-from llm4cov_lsp.wire import FileResult, HoleRecord, LineTally, ProblemRecord, WaivedRecord
 
 
 def problem_records(problems: Iterable[Problem]) -> tuple[ProblemRecord, ...]:

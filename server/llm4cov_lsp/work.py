@@ -32,10 +32,11 @@ from llm4cov_lsp.attempts import attempts_at, attempts_of, searched_words
 from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.gone_on import gone_on
 from llm4cov_lsp.planned import plan_of
+from llm4cov_lsp.records import FileDigest, Result
 from llm4cov_lsp.sources import files_of_request
 from llm4cov_lsp.telling import Tell, watched
 from llm4cov_lsp.told import files_of, problem_records
-from llm4cov_lsp.wire import STORE_CODE, EventKind, FileDigest, Request, RequestKind, Result
+from llm4cov_lsp.wire import STORE_CODE, EventKind, Request, RequestKind
 
 
 def work(request: Request, *, tell: Tell, cancel: Event, listings: Listings) -> Result:

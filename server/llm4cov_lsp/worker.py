@@ -11,15 +11,15 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from llm4cov_agent.errors import Llm4covError
 from llm4cov_agent.judge.scratch import sweep_scratch_folders
 from llm4cov_lsp.filelist_command import Listings
+from llm4cov_lsp.records import Result
 from llm4cov_lsp.stored import answer
 from llm4cov_lsp.telling import Tell
-from llm4cov_lsp.wire import Event, EventKind, Order, Question, Result, read_order, written
+from llm4cov_lsp.wire import Event, EventKind, Order, Question, read_order, written
 from llm4cov_lsp.work import work
 
 NICENESS = 10
@@ -101,20 +101,8 @@ class _Worker:
         return _guarded(order.job, done)
 
     def _teller(self, job: int) -> Tell:
-        def tell(
-            kind: EventKind,
-            *,
-            words: str = "",
-            number: int = 0,
-            overall: float | None = None,
-            kept: bool = False,
-            rounds: int = 0,
-            left_s: float | None = None,
-            budget_s: float = 0.0,
-            result: Result | None = None,
-        ) -> None:
-            say = Event(job=job, kind=kind, words=words, number=number, overall=overall, kept=kept, result=result)
-            self._say(replace(say, rounds=rounds, left_s=left_s, budget_s=budget_s))
+        def tell(kind: EventKind, **said: Any) -> None:
+            self._say(Event(job=job, kind=kind, **said))
 
         return tell
 

@@ -15,9 +15,10 @@ from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import diagnostics_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import lenses_of
+from llm4cov_lsp.records import DeclarationRecord, FileDigest, FileResult, HoleRecord, LineTally, Result, WaivedRecord
 from llm4cov_lsp.results import Results, design_key
 from llm4cov_lsp.settings import DEFAULTS
-from llm4cov_lsp.wire import DeclarationRecord, FileDigest, FileResult, HoleRecord, LineTally, Request, RequestKind, Result, WaivedRecord
+from llm4cov_lsp.wire import Request, RequestKind
 
 CODEC = PositionCodec(types.PositionEncodingKind.Utf16)
 TEXT = "module m(input logic a, output logic q);\n  child u_c(.a, .q);\n  if_it: assign q = a;\nendmodule\n"

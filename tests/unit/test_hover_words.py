@@ -16,9 +16,10 @@ from llm4cov_lsp.features.diagnostics import diagnostics_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.per_instance import by_file, lines_apart, root_of, signals_of
 from llm4cov_lsp.positions import index_in
+from llm4cov_lsp.records import AttemptRecord, FileDigest, FileResult, HoleRecord, Result
 from llm4cov_lsp.results import Results, design_key
 from llm4cov_lsp.settings import read_settings
-from llm4cov_lsp.wire import AttemptRecord, FileDigest, FileResult, HoleRecord, Request, RequestKind, Result
+from llm4cov_lsp.wire import Request, RequestKind
 
 TEXT = """module leaf(input logic clk, input logic en, output logic [1:0] q);
   always_ff @(posedge clk)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from llm4cov_lsp import jobs as jobs_module
 from llm4cov_lsp.about import jobs_told
 from llm4cov_lsp.jobs import CANCEL_S, JobFailed, Jobs, Priority
-from llm4cov_lsp.wire import Event, EventKind, Order, Question, QuestionKind, Request, RequestKind, Result, read_event, read_order, written
+from llm4cov_lsp.records import Result
+from llm4cov_lsp.wire import Event, EventKind, Order, Question, QuestionKind, Request, RequestKind, read_event, read_order, written
 
 
 class Program:

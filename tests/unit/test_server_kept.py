@@ -11,7 +11,8 @@ import pytest
 
 from llm4cov_lsp import kept
 from llm4cov_lsp.kept import KeptResults
-from llm4cov_lsp.wire import FileDigest, FileResult, HoleRecord, LineTally, Request, RequestKind, Result
+from llm4cov_lsp.records import FileDigest, FileResult, HoleRecord, LineTally, Result
+from llm4cov_lsp.wire import Request, RequestKind
 
 
 def _request(top: str) -> Request:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from llm4cov_agent.judge.coverage import Kind, Tally
 from llm4cov_lsp.protocol import BranchMessage, CoverageMessage, DeclarationMessage, FileMessage, HoleMessage, TallyMessage
-from llm4cov_lsp.wire import FileResult, Request, Result
+from llm4cov_lsp.records import FileResult, Result
+from llm4cov_lsp.wire import Request
 
 
 def coverage_message(request: Request, result: Result, *, interim: bool, asked: bool) -> CoverageMessage:

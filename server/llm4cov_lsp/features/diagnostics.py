@@ -17,9 +17,10 @@ from llm4cov_agent.judge.holes import rank_of
 from llm4cov_agent.judge.place import is_whole
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.positions import range_at
+from llm4cov_lsp.records import ProblemRecord
 from llm4cov_lsp.results import Held, PlacedHole, Results, placed_holes
 from llm4cov_lsp.settings import Settings
-from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE, ProblemRecord
+from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE
 
 SOURCE = "llm4cov"
 _STALE = "[stale: measured before the last change]"

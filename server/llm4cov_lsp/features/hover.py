@@ -15,8 +15,8 @@ from llm4cov_agent.judge.coverage import Kind, percent_text
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.outline import Module, without_noise
+from llm4cov_lsp.records import AttemptRecord, InstanceLine, SignalRecord, WaivedRecord
 from llm4cov_lsp.results import Held, PlacedHole, Results, counts_at, excluded_in, placed_holes
-from llm4cov_lsp.wire import AttemptRecord, InstanceLine, SignalRecord, WaivedRecord
 
 MOST_HOLES = 6
 MOST_DECLARATIONS = 3
