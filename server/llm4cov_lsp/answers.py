@@ -189,7 +189,7 @@ class Answers:
         place = await self._place(file, top, text)
         if place is None:
             return self._refuse(
-                f"There are too many files named like {testbench_places(file, top, self._session.settings_for(file))[0].name}."
+                f"There are too many files named like {testbench_places(file, top, self._session.scopes.settings_for(file))[0].name}."
             )
         told = _about(result) | {"testbench": str(place.path)}
         about = f"{percent_text(result.overall)} % overall; {result.ended}"
@@ -236,7 +236,7 @@ class Answers:
 
     async def _undo_stored(self, file: Path, top: str) -> Told:
         """Take an acceptance back that an earlier session stored: what was there before it is not known any more."""
-        testbench = testbench_of(file, top, self._session.settings_for(file))
+        testbench = testbench_of(file, top, self._session.scopes.settings_for(file))
         text = self._text_of(testbench)[1] if testbench is not None else None
         found = await self._ask(Question(kind=QuestionKind.FIND, text=text)) if text is not None else {}
         if testbench is None or not found.get("accepted"):
@@ -261,7 +261,7 @@ class Answers:
 
     async def _place(self, file: Path, top: str, text: str) -> Placement | None:
         """Find the file for a testbench: the module's own, unless what is there is the user's."""
-        settings = self._session.settings_for(file)
+        settings = self._session.scopes.settings_for(file)
         existing = testbench_of(file, top, settings)
         wanted = existing if existing is not None and existing.suffix != ".py" else testbench_places(file, top, settings)[0]
         now, on_disk = self._text_of(wanted)

@@ -57,13 +57,13 @@ class Betterment:
         path = Path(name)
         held = self._held(path, top)
         file = Path(held.request.file) if held is not None else path
-        settings = self._session.settings_for(file)
+        settings = self._session.scopes.settings_for(file)
         testbench = Path(held.result.testbench) if held is not None and held.result.testbench else testbench_of(file, top, settings)
         if testbench is None or not testbench.is_file():
             return self._refuse(f"{top} has no testbench yet; generate one first.")
         if any(one.path == testbench and not one.is_saved for one in self._session.documents.values()):
             return self._refuse(f"{testbench.name} has changes that are not saved; save it first.")
-        folder, edition = self._session.folder_of(file), self._session.edition
+        folder, edition = self._session.scopes.folder_of(file), self._session.edition
         request = request_of(RequestKind.GO_ON, file, top, settings, folder=folder, testbench=testbench, point=hole, edition=edition)
         key = design_key(file, top)
         try:
@@ -96,7 +96,7 @@ class Betterment:
         # Without a question before it, an edit must not take away what a person wrote.
         in_place = proposed.replaces and (proposed.is_ours or can_confirm(can))
         opened = {document.path for document in self._session.documents.values()}
-        beside = _beside(testbench_places(file, top, self._session.settings_for(file))[0], testbench)
+        beside = _beside(testbench_places(file, top, self._session.scopes.settings_for(file))[0], testbench)
         target = testbench if in_place else free_path(beside, opened)
         if target is None:
             return self._refuse(f"There are too many files named like {beside.name}.")

@@ -47,7 +47,7 @@ class Commands:
         if document is None or (refused := self._refusal(document)) is not None:
             return self._refuse(refused if document is not None else "The file is not open.")
         key = design_key(document.path, top)
-        settings, folder = self._session.settings_for(document.path), self._session.folder_of(document.path)
+        settings, folder = self._session.scopes.settings_for(document.path), self._session.scopes.folder_of(document.path)
         request = request_of(RequestKind.GENERATE, document.path, top, settings, folder=folder, edition=self._session.edition)
         kept = self._session.proposals.get(key)
         if kept is None or not is_current(kept.rests_on):
@@ -153,7 +153,7 @@ class Commands:
         rests_on = {one.path for held in self._session.results for one in held.rests_on}
         opened = {str(document.path) for document in self._session.documents.values()}
         sources = [Path(name) for name in sorted(opened | rests_on)] if with_sources == "sources" else None
-        told_settings = settings_told(self._session.settings)
+        told_settings = settings_told(self._session.scopes.settings)
         told_jobs: Json = {"over": history, "now": jobs_told(jobs)}
 
         def write() -> None:
@@ -179,7 +179,7 @@ class Commands:
             "waiting": len(self._session.jobs.waiting),
             "jobs": jobs_told(self._session.jobs),
             "load": round(load_per_processor(), 2),
-            "settings": settings_told(self._session.settings),
+            "settings": settings_told(self._session.scopes.settings),
             "trusted": self._session.trusted,
         }
 
@@ -191,14 +191,14 @@ class Commands:
             return self._refuse(refused if document is not None else "The file is not open.")
         held = next((one for one in self._session.results if one.request.top == top and str(document.path) in one.files), None)
         file = Path(held.request.file) if held is not None else document.path
-        settings = self._session.settings_for(file)
+        settings = self._session.scopes.settings_for(file)
         usual = testbench_of(file, top, settings)
         named = uris.to_fs_path(testbench) if testbench is not None else None
         bench = Path(named) if named is not None else usual
         if bench is None:
             names = ", ".join(path.name for path in testbench_places(file, top, settings)[:1])
             return self._refuse(f"{top} has no testbench yet; save one as {names}, or generate it.")
-        folder, edition = self._session.folder_of(file), self._session.edition
+        folder, edition = self._session.scopes.folder_of(file), self._session.edition
         request = request_of(kind, file, top, settings, folder=folder, testbench=bench, point=hole, edition=edition)
         key = design_key(file, top)
         try:

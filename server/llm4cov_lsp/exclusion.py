@@ -32,8 +32,8 @@ async def exclude(server: LanguageServer, session: Session, placed: PlacedHole, 
     held, hole = placed.held, placed.hole
     if placed.stale or not is_current(held.rests_on):
         return {"error": "The file has changed since it was measured; save it, and try again when it was measured."}
-    base = session.folder_of(path) or path.parent
-    places = waiver_places(base, session.settings_for(path))
+    base = session.scopes.folder_of(path) or path.parent
+    places = waiver_places(base, session.scopes.settings_for(path))
     if not places:
         return {"error": "The setting llm4cov.waivers.files names no file."}
     target = places[0]

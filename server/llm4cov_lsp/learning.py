@@ -33,7 +33,7 @@ class Learning:
     async def run(self, *, if_due: bool) -> Ended:
         """Run it to its end. Not to be called while it runs."""
         running = asyncio.ensure_future(self._process.run(if_due=if_due, on_line=self._report))
-        self._bar = token = await self._session.begin("Retraining", Shown())
+        self._bar = token = await self._session.bars.begin("Retraining", Shown())
         try:
             return await running
         finally:
@@ -75,10 +75,12 @@ class Learning:
 
     def _schedule(self) -> str:
         """Give the most frequent schedule of any folder."""
-        found = {settings.text("retrain.schedule") for settings in self._session.settings.values()} if self._session.trusted else set()
+        found = (
+            {settings.text("retrain.schedule") for settings in self._session.scopes.settings.values()} if self._session.trusted else set()
+        )
         return next((one for one in ("daily", "weekly") if one in found), "off")
 
     def _is_idle(self) -> bool:
-        settings = self._session.settings_for(Path())
+        settings = self._session.scopes.settings_for(Path())
         waits = reason_to_wait(on_battery=settings.flag("background.onBattery"), max_load=settings.number("background.maxLoad"))
         return waits is None and not self.is_running and self._session.idle_s() > IDLE_S

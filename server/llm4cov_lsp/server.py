@@ -80,7 +80,7 @@ def _register_lifecycle(server: LanguageServer, session: Session, learning: Lear
         elif isinstance(params.settings, dict):
             # A client that can't be asked sends its settings along.
             section = params.settings.get(SECTION, params.settings)
-            session.take_settings(dict.fromkeys([*session.folders, None], section))
+            session.take_settings(dict.fromkeys([*session.scopes.folders, None], section))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
@@ -93,7 +93,7 @@ def _register_lifecycle(server: LanguageServer, session: Session, learning: Lear
         for touched in paths:
             answers.saved(touched)
             session.measure_what_changed(touched)
-        if any(is_project_file(path) or session.is_waiver_file(path) for path in paths):
+        if any(is_project_file(path) or session.scopes.is_waiver_file(path) for path in paths):
             session.measure_open()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
@@ -102,7 +102,7 @@ def _register_lifecycle(server: LanguageServer, session: Session, learning: Lear
 
     @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def work_done_progress_cancel(params: types.WorkDoneProgressCancelParams) -> None:
-        session.cancel_token(params.token)
+        session.bars.cancel_token(params.token)
         learning.cancel_token(params.token)
 
     @server.feature(types.SHUTDOWN)
@@ -130,7 +130,7 @@ def _register_documents(server: LanguageServer, session: Session, answers: Answe
                 document.replace_all(change.text)
                 text = change.text
             document.set_text(text, params.text_document.version)
-        session.publish_soon(document)
+        session.publisher.soon(document)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
@@ -149,7 +149,7 @@ def _register_features(server: LanguageServer, session: Session, answers: Answer
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
     def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         document = session.documents.get(params.text_document.uri)
-        if document is None or not session.settings_for(document.path).flag("codeLens.enabled"):
+        if document is None or not session.scopes.settings_for(document.path).flag("codeLens.enabled"):
             return []
         keys = {design_key(document.path, module.name): module.name for module in document.modules}
         busy = {name: words for key, name in keys.items() if (words := session.doing(key)) is not None}
@@ -167,7 +167,7 @@ def _register_features(server: LanguageServer, session: Session, answers: Answer
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:
         document = session.documents.get(params.text_document.uri)
-        if document is None or not session.settings_for(document.path).flag("inlayHints.enabled"):
+        if document is None or not session.scopes.settings_for(document.path).flag("inlayHints.enabled"):
             return []
         return list(hints_of(document, session.results, params.range, session.codec))
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from lsprotocol import types
 from pygls import uris
-from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.workspace import PositionCodec
 
@@ -23,31 +21,29 @@ from llm4cov_agent.config import consents_file, read_config
 from llm4cov_agent.errors import BadConfiguration
 from llm4cov_agent.machine import reason_to_wait
 from llm4cov_lsp.about import past_told
+from llm4cov_lsp.bars import Bars
 from llm4cov_lsp.consents import Consents
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.coverage import coverage_message
-from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, project_words, shown_problems
+from llm4cov_lsp.features.diagnostics import project_words
 from llm4cov_lsp.gate import Gate, NotAllowed
 from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Past, Priority
 from llm4cov_lsp.kept import KeptResults
 from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.outline import modules_of
-from llm4cov_lsp.progress import TICK_S, Shown, count_down, took
-from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of, waiver_places
+from llm4cov_lsp.progress import Shown
+from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of
 from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
+from llm4cov_lsp.publishing import Publisher
 from llm4cov_lsp.records import Result
 from llm4cov_lsp.results import Held, Results, design_key, is_current
-from llm4cov_lsp.settings import DEFAULTS, FILE_NAME, SECTION, Settings, read_project_file, read_settings
+from llm4cov_lsp.scopes import Scopes
 from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE, Event, EventKind, Request, RequestKind
 
-PUBLISH_S = 0.15
-"""How long edits are gathered before shifted diagnostics are sent."""
 _BEFORE = -1
 """Edition of the settings of a result that an earlier run of the server measured."""
 _BUDGETED = (RequestKind.GENERATE, RequestKind.GO_ON, RequestKind.PROVE)
 """Jobs that have a budget, of which a bar can show how much is used up."""
-_CLIENT_S = 5.0
-"""How long the client may take to answer a question about its settings or a progress bar."""
 
 
 class Session:
@@ -57,8 +53,11 @@ class Session:
         self._server = server
         self.documents: dict[str, Document] = {}
         self.results = Results()
+        self.scopes = Scopes(server)
+        self.publisher = Publisher(server, self.documents, self.results, self.scopes.settings_for)
         self._kept: KeptResults | None = None
         self.jobs = Jobs(self._crashed, hold=self._hold, on_past=_log_past)
+        self.bars = Bars(server, self.jobs)
         self.gate = Gate(server, Consents(consents_file()))
         self.trusted = True
         self.tells_coverage = False
@@ -74,13 +73,7 @@ class Session:
         """By design: the last measurement with coverage of a testbench that is in a file."""
         self.edition = 0
         """Of the settings: goes up when one changes, and when the worker is restarted on request."""
-        self._settings: dict[Path, Settings] = {}
-        self._stamps: dict[Path, int | None] = {}
-        """By folder: when its `llm4cov.toml` was changed, as it was read."""
         self._said: set[str] = set()
-        self._published: set[str] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._by_token: dict[types.ProgressToken, Job] = {}
         self._active_at_s = time.monotonic()
         """When a job ended last."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,66 +83,24 @@ class Session:
         """How the client counts characters."""
         return self._server.workspace.position_codec
 
-    @property
-    def folders(self) -> list[Path]:
-        """The workspace folders, innermost first."""
-        names = [folder.uri for folder in self._server.workspace.folders.values()]
-        if not names and self._server.workspace.root_uri:
-            names = [self._server.workspace.root_uri]
-        paths = [Path(path) for name in names if (path := uris.to_fs_path(name)) is not None]
-        return sorted(paths, key=lambda path: -len(path.parts))
-
-    def folder_of(self, path: Path) -> Path | None:
-        """Give the workspace folder of a file."""
-        return next((folder for folder in self.folders if path.is_relative_to(folder)), None)
-
-    @property
-    def settings(self) -> dict[str, Settings]:
-        """The settings in force, by workspace folder; the empty name stands for files outside of all."""
-        return {"" if scope == Path() else str(scope): found for scope, found in self._settings.items()}
-
-    def is_waiver_file(self, path: Path) -> bool:
-        """Say whether a file excludes points, there or not."""
-        return path in waiver_places(self.folder_of(path) or path.parent, self.settings_for(path))
-
-    def settings_for(self, path: Path) -> Settings:
-        """Give the settings for a file."""
-        folder = self.folder_of(path)
-        return self._settings.get(folder, DEFAULTS) if folder is not None else self._settings.get(Path(), DEFAULTS)
-
     async def load_settings(self) -> None:
         """Ask the client, read the projects' files, and say what can't be used, each thing once."""
-        scopes: list[Path | None] = [*self.folders, None]
-        values: list[object] = [None] * len(scopes)
-        can = self._server.client_capabilities.workspace
-        if can is not None and can.configuration:
-            items = [
-                types.ConfigurationItem(scope_uri=uris.from_fs_path(str(scope)) if scope else None, section=SECTION) for scope in scopes
-            ]
-            try:
-                answer = await asyncio.wait_for(
-                    self._server.workspace_configuration_async(types.ConfigurationParams(items)), timeout=_CLIENT_S
-                )
-                values = [*answer, *values][: len(scopes)] if isinstance(answer, list | tuple) else values
-            except (TimeoutError, JsonRpcException):
-                self.say("The editor did not answer what its settings are; the defaults are used.", types.MessageType.Warning)
-        self.take_settings(dict(zip(scopes, values, strict=True)))
+        values = await self.scopes.ask()
+        if values is None:
+            self.say("The editor did not answer what its settings are; the defaults are used.", types.MessageType.Warning)
+            values = dict.fromkeys([*self.scopes.folders, None])
+        self.take_settings(values)
 
-    def take_settings(self, values: dict[Path | None, object]) -> None:
+    def take_settings(self, values: Mapping[Path | None, object]) -> None:
         """Take the client's settings by folder; None stands for files outside of all folders."""
-        for scope, client in values.items():
-            if scope is not None:
-                self._stamps[scope] = _stamp(scope)
-            project, problems = read_project_file(scope) if scope is not None else (None, ())
-            settings, found = read_settings(client, project, trusted=self.trusted)
-            if self._settings.get(scope or Path()) != settings:
-                self._settings[scope or Path()] = settings
-                # They may name another policy.
-                self.proposals.clear()
-                self.edition += 1
-            for problem in (*problems, *found):
-                LOGGER.warning("%s", problem)
-                self.say_once(problem)
+        changed, problems = self.scopes.take(values, trusted=self.trusted)
+        if changed:
+            # They may name another policy.
+            self.proposals.clear()
+            self.edition += changed
+        for problem in problems:
+            LOGGER.warning("%s", problem)
+            self.say_once(problem)
         if self._kept is None:
             try:
                 self._kept = KeptResults(read_config().cache_dir / "results", self.log)
@@ -158,9 +109,9 @@ class Session:
         self.ready.set()
         for document in list(self.documents.values()):
             self._restore(document.path)
-            self.publish_soon(document, delay_s=0)
+            self.publisher.soon(document, delay_s=0)
         self.measure_open()
-        self.refresh()
+        self.publisher.refresh()
 
     def say(self, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
         """Show a message."""
@@ -187,27 +138,27 @@ class Session:
         for held in self.results:
             self._show_in(document, held)
         self._restore(document.path)
-        self.publish_soon(document, delay_s=0)
+        self.publisher.soon(document, delay_s=0)
         self.measure_what_changed(document.path)
 
     def close(self, uri: str) -> None:
         """Forget a document; its errors stay in the list of problems, its holes go."""
         if self.documents.pop(uri, None) is not None:
-            self._publish_all()
+            self.publisher.all()
 
     def saved(self, uri: str) -> None:
         """Look at a document's file again, and measure what rests on it.
 
         An editor that watches no files tells nothing of the project's own, so those are looked at too.
         """
-        if any(_stamp(scope) != before for scope, before in self._stamps.items()):
+        if self.scopes.are_outdated():
             self.start(self.load_settings())
         document = self.documents.get(uri)
         if document is not None:
             document.take_saved()
-            self.publish_soon(document, delay_s=0)
+            self.publisher.soon(document, delay_s=0)
             self.measure_what_changed(document.path)
-            if self.is_waiver_file(document.path):
+            if self.scopes.is_waiver_file(document.path):
                 self.measure_open()
 
     def measure_what_changed(self, path: Path) -> None:
@@ -215,7 +166,7 @@ class Session:
         if not self.trusted or not self.ready.is_set():
             return
         for file, top in dict.fromkeys(self._designs_near(path)):
-            settings = self.settings_for(file)
+            settings = self.scopes.settings_for(file)
             mode = settings.text("mode")
             key = design_key(file, top)
             if mode == "off" or any(job.design == key and job.priority is Priority.USER for job in self._jobs()):
@@ -228,7 +179,7 @@ class Session:
                     self.start(self._generate_idly(file, top))
                 continue
             request = request_of(
-                RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench, edition=self.edition
+                RequestKind.MEASURE, file, top, settings, folder=self.scopes.folder_of(file), testbench=testbench, edition=self.edition
             )
             if held is not None and held.result.status != "build_failed" and _same_run(held.request, request) and is_current(held.rests_on):
                 # A job that still runs is about what the files were in between.
@@ -251,25 +202,24 @@ class Session:
         """Run a job with a progress bar; cancelled by its caller, the bar or a newer job. Raises JobFailed."""
         request = await self.gate.passed(request, trusted=self.trusted, asks=priority is Priority.USER)
         shown = Shown(percentage=0 if request.kind in _BUDGETED else None)
-        token = await self.begin(title, shown) if priority is Priority.USER else None
+        token = await self.bars.begin(title, shown) if priority is Priority.USER else None
         asked = priority is Priority.USER
 
         def on_event(event: Event) -> None:
             if event.kind is EventKind.COVERAGE and event.result is not None:
                 self.tell_coverage(request, event.result, interim=True, asked=asked)
             else:
-                self._report(token, shown, event)
+                self.bars.report(token, shown, event)
 
         if request.kind is RequestKind.GENERATE and self.tells_coverage:
             request = replace(request, tells_coverage=True)
         job = self.jobs.submit(request, key, priority=priority, on_event=on_event)
-        if token is not None:
-            self._by_token[token] = job
+        self.bars.belongs(token, job)
         self.busy[key], self._busy_with[key] = title, job
-        self.refresh()
-        self.start(self._tick(token, shown, job))
+        self.publisher.refresh()
+        self.start(self.bars.tick(token, shown, job))
         if priority is Priority.BACKGROUND:
-            self.start(self._begin_late(title, shown, job))
+            self.start(self.bars.begin_late(title, shown, job))
         try:
             result = await job.done
             self.tell_coverage(request, result, interim=False, asked=asked)
@@ -280,11 +230,8 @@ class Session:
             if self._busy_with.get(key) is job:
                 # Else a newer job has taken the place of this one.
                 del self.busy[key], self._busy_with[key]
-            for one in [one for one, other in self._by_token.items() if other is job]:
-                del self._by_token[one]
-                self._server.work_done_progress.tokens.pop(one, None)
-                self._server.work_done_progress.end(one, types.WorkDoneProgressEnd(message=shown.words))
-            self.refresh()
+            self.bars.end(job, shown.words)
+            self.publisher.refresh()
 
     def tell_coverage(self, request: Request, result: Result, *, interim: bool, asked: bool) -> None:
         """Tell an editor that shows coverage itself."""
@@ -298,7 +245,7 @@ class Session:
         if name is None or not uri.startswith("file:"):
             return FileModules(uri=uri, modules=())
         path, document = Path(name), self.documents.get(uri)
-        settings = self.settings_for(path)
+        settings = self.scopes.settings_for(path)
         try:
             found = document.modules if document is not None else modules_of(path.read_text(encoding="utf-8", errors="replace"))
         except OSError:
@@ -316,12 +263,6 @@ class Session:
                 if one.has_ports
             ),
         )
-
-    def cancel_token(self, token: types.ProgressToken) -> None:
-        """End the job behind a progress bar."""
-        job = self._by_token.get(token)
-        if job is not None:
-            self.jobs.cancel(job)
 
     def idle_s(self) -> float:
         """Give the seconds since a job ended last; 0 while one runs or waits."""
@@ -341,8 +282,8 @@ class Session:
             for document in self.documents.values():
                 document.shown.pop(key, None)
                 self._show_in(document, held)
-        self._publish_all()
-        self.refresh()
+        self.publisher.all()
+        self.publisher.refresh()
         if request.kind in (RequestKind.MEASURE, RequestKind.PROVE) and result.status == "ok" and result.files:
             self.start(self._keep(key, request, result))
         return held
@@ -353,29 +294,13 @@ class Session:
         self.measured.pop(key, None)
         for document in self.documents.values():
             document.shown.pop(key, None)
-        self._publish_all()
-        self.refresh()
+        self.publisher.all()
+        self.publisher.refresh()
         self.measure_what_changed(file)
-
-    def publish_soon(self, document: Document, *, delay_s: float = PUBLISH_S) -> None:
-        """Send a document's diagnostics once edits pause."""
-        timer = self._timers.pop(document.uri, None)
-        if timer is not None:
-            timer.cancel()
-        self._timers[document.uri] = asyncio.get_running_loop().call_later(delay_s, self._publish, document.uri)
-
-    def refresh(self) -> None:
-        """Ask the client to ask again for lenses and hints."""
-        can = self._server.client_capabilities.workspace
-        if can is not None and can.code_lens is not None and can.code_lens.refresh_support:
-            self._server.protocol.send_request(types.WORKSPACE_CODE_LENS_REFRESH)
-        if can is not None and can.inlay_hint is not None and can.inlay_hint.refresh_support:
-            self._server.protocol.send_request(types.WORKSPACE_INLAY_HINT_REFRESH)
 
     def shut_down(self) -> None:
         """End all jobs and the worker."""
-        for timer in self._timers.values():
-            timer.cancel()
+        self.publisher.shut_down()
         for task in list(self._tasks):
             task.cancel()
         self.jobs.close()
@@ -391,7 +316,7 @@ class Session:
             for module in document.modules:
                 if not module.has_ports:
                     continue
-                if document.path == path or path in testbench_places(document.path, module.name, self.settings_for(document.path)):
+                if document.path == path or path in testbench_places(document.path, module.name, self.scopes.settings_for(document.path)):
                     yield document.path, module.name
         for held in self.results.designs_of(path):
             yield Path(held.request.file), held.request.top
@@ -411,7 +336,9 @@ class Session:
 
     async def _generate_idly(self, file: Path, top: str) -> None:
         key = design_key(file, top)
-        request = request_of(RequestKind.GENERATE, file, top, self.settings_for(file), folder=self.folder_of(file), edition=self.edition)
+        request = request_of(
+            RequestKind.GENERATE, file, top, self.scopes.settings_for(file), folder=self.scopes.folder_of(file), edition=self.edition
+        )
         try:
             result = await self.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.BACKGROUND)
         except NotAllowed as error:
@@ -438,9 +365,9 @@ class Session:
             if self.results.get(kept.key) is not None:
                 continue
             file, top = Path(kept.request.file), kept.request.top
-            settings = self.settings_for(file)
+            settings = self.scopes.settings_for(file)
             testbench = testbench_of(file, top, settings)
-            wanted = request_of(RequestKind.MEASURE, file, top, settings, folder=self.folder_of(file), testbench=testbench)
+            wanted = request_of(RequestKind.MEASURE, file, top, settings, folder=self.scopes.folder_of(file), testbench=testbench)
             if not _same_run(replace(kept.request, edition=wanted.edition), wanted) or not is_current(kept.result.rests_on):
                 continue
             named = {one.path for one in kept.result.rests_on}
@@ -461,90 +388,13 @@ class Session:
         if digest is not None:
             document.show(held.key, digest)
 
-    def _publish_all(self) -> None:
-        for document in self.documents.values():
-            self.publish_soon(document, delay_s=0)
-        opened = {document.path for document in self.documents.values()}
-        errors: dict[str, list[types.Diagnostic]] = {}
-        for held in self.results:
-            for problem in shown_problems(held):
-                if problem.file is not None and Path(problem.file) not in opened and Path(problem.file).is_file():
-                    uri = uris.from_fs_path(problem.file)
-                    if uri is not None:
-                        errors.setdefault(uri, []).append(problem_diagnostic(problem, (problem.line or 1) - 1))
-        for uri in self._published - set(errors) - set(self.documents):
-            self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
-        for uri, found in errors.items():
-            self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found))
-        self._published = set(errors) | {uri for uri in self._published if uri in self.documents}
-
-    def _publish(self, uri: str) -> None:
-        self._timers.pop(uri, None)
-        document = self.documents.get(uri)
-        if document is None:
-            return
-        can = self._server.client_capabilities.text_document
-        related = bool(can is not None and can.publish_diagnostics is not None and can.publish_diagnostics.related_information)
-        found = diagnostics_of(document, self.results, self.settings_for(document.path), self.codec, related=related)
-        if found or uri in self._published:
-            # A server that has nothing to say keeps quiet, so that it is no noise beside others.
-            self._published.add(uri)
-            self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, document.version))
-
-    async def begin(self, title: str, shown: Shown) -> types.ProgressToken | None:
-        """Begin a bar that can be cancelled; None where the client shows none."""
-        can = self._server.client_capabilities.window
-        if can is None or not can.work_done_progress:
-            return None
-        token = str(uuid.uuid4())
-        try:
-            await asyncio.wait_for(self._server.work_done_progress.create_async(token), timeout=_CLIENT_S)
-        except (TimeoutError, JsonRpcException):
-            return None
-        # A client may pass over the percentages of a bar that begins without one.
-        begin = types.WorkDoneProgressBegin(title=title, cancellable=True, message=shown.words or None, percentage=shown.percentage)
-        self._server.work_done_progress.begin(token, begin)
-        return token
-
-    async def _begin_late(self, title: str, shown: Shown, job: Job) -> None:
-        """Show a bar for a background job once it takes long enough to be noticed; one that waits has none."""
-        await asyncio.sleep(1.0)
-        while not job.done.done() and job is not self.jobs.running:
-            await asyncio.sleep(0.5)
-        if job.done.done():
-            return
-        token = await self.begin(title, shown)
-        if token is not None and not job.done.done():
-            shown.token = token
-            self._by_token[token] = job
-        elif token is not None:
-            self._server.work_done_progress.end(token, types.WorkDoneProgressEnd())
-
-    def _report(self, token: types.ProgressToken | None, shown: Shown, event: Event) -> None:
-        if took(shown, event):
-            self._show(token, shown)
-
-    def _show(self, token: types.ProgressToken | None, shown: Shown) -> None:
-        at = token if token is not None else shown.token
-        if at is not None and at in self._by_token:
-            report = types.WorkDoneProgressReport(message=shown.words, percentage=shown.percentage, cancellable=True)
-            self._server.work_done_progress.report(at, report)
-
-    async def _tick(self, token: types.ProgressToken | None, shown: Shown, job: Job) -> None:
-        """Count the seconds left down while nothing else is told."""
-        while not job.done.done():
-            await asyncio.sleep(TICK_S)
-            if shown.deadline is not None and not job.done.done():
-                count_down(shown)
-                self._show(token, shown)
-
     def _hold(self, job: Job) -> str | None:
-        settings = self.settings_for(Path(job.request.file))
+        settings = self.scopes.settings_for(Path(job.request.file))
         why = reason_to_wait(on_battery=settings.flag("background.onBattery"), max_load=settings.number("background.maxLoad"))
         if why != job.held_by:
             LOGGER.info("%s %s: %s", job.request.kind.value, job.request.top, f"waits: {why}" if why is not None else "goes on")
             self.log(f"{job.request.kind.value} {job.request.top}: {f'waits: {why}' if why is not None else 'goes on'}")
-            self.refresh()
+            self.publisher.refresh()
         return why
 
     def doing(self, key: str) -> str | None:
@@ -556,13 +406,6 @@ class Session:
     def _crashed(self, text: str) -> None:
         LOGGER.error("%s", text)
         self.say(text, types.MessageType.Error)
-
-
-def _stamp(folder: Path) -> int | None:
-    try:
-        return (folder / FILE_NAME).stat().st_mtime_ns
-    except OSError:
-        return None
 
 
 def _log_past(past: Past) -> None:
