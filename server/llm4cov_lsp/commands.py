@@ -13,7 +13,6 @@ from lsprotocol import types
 from pygls import uris
 from pygls.lsp.server import LanguageServer
 
-from llm4cov_agent.cli.doctor import doctor_record
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import BadConfiguration
@@ -137,7 +136,7 @@ class Commands:
 
     async def doctor(self) -> Answer:
         """Check the tools, as `llm4cov-lsp doctor --json` does: the user's own, nothing of the workspace."""
-        return await asyncio.to_thread(doctor_record)
+        return await asyncio.to_thread(_doctor_record)
 
     async def debug_bundle(self, path: str = "", with_sources: str = "") -> Answer:
         """Write what a report needs into a file: the named one, or one in the state folder; with the word `sources` those go in too."""
@@ -157,7 +156,7 @@ class Commands:
         told_jobs: Json = {"over": history, "now": jobs_told(jobs)}
 
         def write() -> None:
-            write_bundle(place, doctor=doctor_record(), settings=told_settings, jobs=told_jobs, state_dir=state_dir, sources=sources)
+            write_bundle(place, doctor=_doctor_record(), settings=told_settings, jobs=told_jobs, state_dir=state_dir, sources=sources)
 
         try:
             await asyncio.to_thread(write)
@@ -228,3 +227,10 @@ class Commands:
         document = self._open(uri)
         found = placed_holes(document, self._session.results) if document is not None else []
         return next((one for one in found if hole in one.hole.ids), None)
+
+
+def _doctor_record() -> dict[str, Json]:
+    # It loads every tool's module, which would cost a second of each start of the server.
+    from llm4cov_agent.cli.doctor import doctor_record
+
+    return doctor_record()

@@ -11,8 +11,9 @@ from fixtures import loader
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.closure.approaches import keep_approaches, kept_approaches
 from llm4cov_agent.closure.nearest import NearestApproach
-from llm4cov_agent.closure.proved_before import CODE, changes_design, proved_before
+from llm4cov_agent.closure.proved_before import changes_design, proved_before
 from llm4cov_agent.closure.verdicts import keep_verdicts, kept_verdicts
+from llm4cov_agent.closure.words import CONTRADICTED_PROOF
 from llm4cov_agent.judge.build_cache import BuildCache
 from llm4cov_agent.judge.coverage import Coverage, CoveragePoint, Kind
 from llm4cov_agent.judge.evaluator import Evaluation
@@ -64,7 +65,7 @@ def test_a_point_that_a_run_hits_overrides_its_proof_and_ends_all(cache: BuildCa
     job = _job()
     keep_verdicts(job.design, cache, {MISSED: PROOF, HIT: PROOF})
     verdicts, (problem,) = proved_before(_evaluation(), job, cache)
-    assert not verdicts and problem.code == CODE and problem.line == HIT.line
+    assert not verdicts and problem.code == CONTRADICTED_PROOF and problem.line == HIT.line
     assert kept_verdicts(job.design, cache) == {}
 
 

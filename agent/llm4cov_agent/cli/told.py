@@ -7,8 +7,9 @@ from pathlib import Path
 
 from llm4cov_agent.cli.measure import Measured, name_of
 from llm4cov_agent.closure.sarif import repository_root, sarif_log
-from llm4cov_agent.closure.tell import Told, tell, verdict_words
+from llm4cov_agent.closure.tell import Told, tell
 from llm4cov_agent.closure.waived import WaivedHole
+from llm4cov_agent.closure.words import verdict_words
 from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.simulator import RunStatus
 from llm4cov_agent.rtl.source import read_source

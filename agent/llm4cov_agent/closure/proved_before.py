@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.verdicts import forget, kept_verdicts
+from llm4cov_agent.closure.words import CONTRADICTED_PROOF
 from llm4cov_agent.errors import Problem, Severity, display_path
 from llm4cov_agent.judge.build_cache import BuildCache
 from llm4cov_agent.judge.coverage import CoveragePoint
@@ -18,8 +19,6 @@ from llm4cov_agent.judge.evaluator import Evaluation
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
 from llm4cov_agent.judge.simulator import Job
 
-CODE = "ContradictedProof"
-"""Code of the problem that a run hit what was proved unreachable."""
 _CHANGES = (
     r"\b(?:force|defparam|bind)\b|\$deposit\b|\b{top}\s*#\s*\("
     r"|\$readmem[bh]\s*\([^;]*,\s*\w+\.|[\w\]]\.[A-Za-z_][\w.\[\]]*\s*<?=(?!=)"
@@ -63,5 +62,5 @@ def _contradiction(point: CoveragePoint, count: int) -> Problem:
         column=point.column,
         hint="Unless the testbench reaches into the design, this is a defect of llm4cov-lsp; please report it with the design.",
         severity=Severity.WARNING,
-        code=CODE,
+        code=CONTRADICTED_PROOF,
     )

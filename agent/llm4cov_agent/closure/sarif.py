@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from llm4cov_agent.closure.hole_docs import TITLES, documentation_url
-from llm4cov_agent.closure.tell import MOST_RELATED, Told, verdict_words
+from llm4cov_agent.closure.tell import Told
+from llm4cov_agent.closure.words import MOST_RELATED, verdict_words
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import Kind

@@ -20,8 +20,6 @@ from llm4cov_agent.rtl.elaborate.conditions import read_conditions
 
 MOST_EXPLAINED = 300
 """Holes of a design that are explained; each costs time, and nobody reads more."""
-MOST_RELATED = 5
-"""Conditions that a report points to; the innermost ones say most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +105,3 @@ def told_with(holes: Iterable[Hole], point_id: str) -> tuple[CoveragePoint, ...]
         if any(point.id == point_id for point in points):
             return points
     return ()
-
-
-def verdict_words(verdict: str, bound: int | None, cycles: int | None) -> str:
-    """Say in brackets what is known: `verdict` is the name of its kind, `cycles` is how long the run was."""
-    within = "" if cycles is None else f" in {cycles:,} cycle{'s' * (cycles != 1)}"
-    match verdict:
-        case "unreachable":
-            return "[unreachable: proved]"
-        case "bounded":
-            return f"[not hit{within}; proved out of reach of any run of up to {bound} cycles]"
-        case "covered":
-            return f"[not hit{within}; can be reached]"
-        case _:
-            return f"[not hit{within}]"

@@ -9,9 +9,8 @@ from pygls import uris
 from pygls.workspace import PositionCodec
 
 from llm4cov_agent.closure.hole_docs import documentation_url
-from llm4cov_agent.closure.proved_before import CODE as PROOF_CODE
-from llm4cov_agent.closure.tell import MOST_RELATED, verdict_words
 from llm4cov_agent.closure.waived import CODE as WAIVER_CODE
+from llm4cov_agent.closure.words import CONTRADICTED_PROOF, MOST_RELATED, verdict_words
 from llm4cov_agent.judge.coverage import Kind
 from llm4cov_agent.judge.holes import rank_of
 from llm4cov_agent.judge.place import is_whole
@@ -71,7 +70,7 @@ def project_words(problem: ProblemRecord) -> str:
 def shown_problems(held: Held) -> Iterable[ProblemRecord]:
     """Give the problems of a design that are worth a diagnostic: what keeps a testbench from being measured, or makes it worthless."""
     failed = held.outdated or held.result.status != "ok"
-    silent, always = (PROJECT_CODE, STORE_CODE), (WAIVER_CODE, PROOF_CODE)
+    silent, always = (PROJECT_CODE, STORE_CODE), (WAIVER_CODE, CONTRADICTED_PROOF)
     worth = [
         one
         for one in held.problems
