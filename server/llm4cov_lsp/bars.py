@@ -9,7 +9,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from llm4cov_lsp.jobs import Job, Jobs
+from llm4cov_lsp.jobs import Jobs
+from llm4cov_lsp.lane import Job
 from llm4cov_lsp.progress import TICK_S, Shown, count_down, took
 from llm4cov_lsp.wire import Event
 
@@ -47,7 +48,7 @@ class Bars:
     async def begin_late(self, title: str, shown: Shown, job: Job) -> None:
         """Show a bar for a background job once it takes long enough to be noticed; one that waits has none."""
         await asyncio.sleep(1.0)
-        while not job.done.done() and job is not self._jobs.running:
+        while not job.done.done() and job not in self._jobs.running:
             await asyncio.sleep(0.5)
         if job.done.done():
             return

@@ -19,7 +19,7 @@ from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_lsp.applying import hand_over
 from llm4cov_lsp.features.edits import can_confirm, can_create, changing, creating, free_path
-from llm4cov_lsp.jobs import JobFailed, Priority
+from llm4cov_lsp.lane import JobFailed, Priority
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.records import Proposed, Result
 from llm4cov_lsp.results import Held, design_key, is_current

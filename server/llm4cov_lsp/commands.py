@@ -23,7 +23,7 @@ from llm4cov_lsp.bundle import write_bundle
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.exclusion import exclude
 from llm4cov_lsp.features.diagnostics import words_of
-from llm4cov_lsp.jobs import JobFailed, Priority
+from llm4cov_lsp.lane import JobFailed, Priority
 from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes
@@ -117,7 +117,7 @@ class Commands:
         return {"forgotten": list(gone)}
 
     def restart(self) -> Answer:
-        """End the worker; the next job starts a new one."""
+        """End the workers; the next job starts a new one."""
         self._session.jobs.restart()
         self._session.edition += 1
         return {}
@@ -170,11 +170,10 @@ class Commands:
 
     def info(self) -> Answer:
         """Give versions, the settings in force by folder, and the jobs."""
-        running = self._session.jobs.running
         return {
             "versions": versions(),
-            "worker": self._session.jobs.worker_pid,
-            "running": f"{running.request.kind.value} {running.request.top}" if running is not None else None,
+            "workers": list(self._session.jobs.worker_pids),
+            "running": [f"{job.request.kind.value} {job.request.top}" for job in self._session.jobs.running],
             "waiting": len(self._session.jobs.waiting),
             "jobs": jobs_told(self._session.jobs),
             "load": round(load_per_processor(), 2),

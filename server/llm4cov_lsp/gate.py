@@ -15,7 +15,7 @@ from llm4cov_agent import config
 from llm4cov_agent.errors import BadConfiguration
 from llm4cov_agent.loop.policies.address import Address, read_address
 from llm4cov_lsp.consents import Consents
-from llm4cov_lsp.jobs import JobFailed
+from llm4cov_lsp.lane import JobFailed
 from llm4cov_lsp.wire import Request
 
 ALLOW, ALWAYS, NOT_NOW = "Allow", "Always for this host", "Not now"

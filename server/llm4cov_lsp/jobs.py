@@ -1,63 +1,27 @@
-"""The queue of jobs and the one worker process that does them, as the server's event loop sees them. Knows no LSP.
+"""The queue of jobs, and which of them the workers do. Knows no LSP, and a worker only as a lane.
 
-One job runs at a time: a build compiles in parallel and a search has a process for each processor, so a second would only take from the
-first. What a person asked for goes before what happens by itself, which may also have to wait until the machine has time for it; and a
-newer job for a design takes the place of an older one. A worker that crashes fails its job; the next job starts another. All methods
-belong to the event loop's thread.
+By default one job runs at a time: a build compiles in parallel and a search has a process for each processor, so a second would mostly
+take from the first. What a person asked for goes before what happens by itself, which may also have to wait until the machine has time
+for it; and a newer job for a design takes the place of an older one. All methods belong to the event loop's thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntEnum
 
 from llm4cov_agent.judge.process import OwnProgram
+from llm4cov_lsp.lane import Job, Lane, Priority, start_worker
 from llm4cov_lsp.records import Result
-from llm4cov_lsp.wire import Event, EventKind, Order, Question, Request, read_event, written
-
-CANCEL_S = 0.7
-"""How long a cancelled job may take to end before its worker is killed with all that it started."""
-
+from llm4cov_lsp.wire import Event, Question, Request
 
 HOLD_S = 10.0
 """How often it is looked whether background jobs may run by now."""
 MOST_HISTORY = 200
-
-
-class JobFailed(Exception):
-    """A job came to no result; the text is for a person."""
-
-
-class Priority(IntEnum):
-    """Who waits for it."""
-
-    USER = 0
-    BACKGROUND = 1
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One request on its way."""
-
-    number: int
-    design: str
-    """Key of the design; there is one job for each at a time."""
-    request: Request
-    priority: Priority
-    on_event: Callable[[Event], None]
-    done: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """Raises JobFailed, or is cancelled."""
-    held_by: str | None = None
-    """Why it waits though nothing runs, in a few words."""
-    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +37,6 @@ class Past:
     ended_at: datetime
     how: str
     """The status of its result, `cancelled`, or why it failed."""
-
-
-@dataclass(slots=True, eq=False)
-class _Asked:
-    """A question on its way."""
-
-    question: Question
-    done: asyncio.Future[str]
-    attempts: int = 1
-
-
-def start_worker() -> OwnProgram:
-    """Start a worker with this interpreter."""
-    return OwnProgram((sys.executable, "-m", "llm4cov_lsp.worker"))
 
 
 class Jobs:
@@ -107,16 +57,13 @@ class Jobs:
         self._look: asyncio.TimerHandle | None = None
         self._numbers = itertools.count(1)
         self._waiting: list[Job] = []
-        self._running: Job | None = None
-        self._worker: OwnProgram | None = None
-        self._dropped = False
-        """Whether the running job is to end, and nobody waits for how."""
-        self._asked: dict[int, _Asked] = {}
+        self._lanes = [self._lane()]
+        self._at_once = 1
 
     @property
-    def running(self) -> Job | None:
-        """The job that the worker does."""
-        return self._running
+    def running(self) -> tuple[Job, ...]:
+        """The jobs that workers do, those among them that are about to end."""
+        return tuple(lane.running for lane in self._lanes if lane.running is not None)
 
     @property
     def waiting(self) -> tuple[Job, ...]:
@@ -124,30 +71,32 @@ class Jobs:
         return tuple(self._waiting)
 
     @property
-    def worker_pid(self) -> int | None:
-        """Process number of the worker, if there is one."""
-        return self._worker.pid if self._worker is not None else None
+    def worker_pids(self) -> tuple[int, ...]:
+        """Process numbers of the workers; none before the first job or question."""
+        return tuple(lane.worker_pid for lane in self._lanes if lane.worker_pid is not None)
+
+    def allow(self, at_once: int) -> None:
+        """Let so many jobs run at once from now on; those that run go on."""
+        self._at_once = at_once
+        while len(self._lanes) < at_once:
+            self._lanes.append(self._lane())
+        self._pump()
 
     def submit(self, request: Request, design: str, *, priority: Priority, on_event: Callable[[Event], None] | None = None) -> Job:
         """Queue a job; older ones for the design that it makes needless are cancelled."""
         job = Job(next(self._numbers), design, request, priority, on_event or (lambda event: None))
-        for other in [*self._waiting, *([self._running] if self._running is not None and not self._dropped else [])]:
-            if other.design == design and other.priority >= priority:
+        for other in [*self._waiting, *(lane.keeps for lane in self._lanes)]:
+            if other is not None and other.design == design and other.priority >= priority:
                 self.cancel(other)
         self._waiting.append(job)
-        running = self._running
-        if running is not None and not self._dropped and priority < running.priority:
-            # It has lost little: what was built is kept.
-            self._waiting.append(running)
-            self._drop()
+        if priority is Priority.USER:
+            self._make_room()
         self._pump()
         return job
 
     async def ask(self, question: Question) -> str:
         """Ask about the store, beside the queue; gives the answer as JSON. Raises JobFailed."""
-        asked = _Asked(question, asyncio.get_running_loop().create_future())
-        self._put(asked)
-        return await asked.done
+        return await self._lanes[0].ask(next(self._numbers), question)
 
     def cancel(self, job: Job) -> None:
         """End a job; who waits for it sees that it was cancelled at once."""
@@ -157,71 +106,73 @@ class Jobs:
             self._remember(job, "cancelled")
         if job in self._waiting:
             self._waiting.remove(job)
-        elif job is self._running and not self._dropped:
-            self._drop()
+            return
+        for lane in self._lanes:
+            if lane.keeps is job:
+                lane.drop()
 
     def cancel_design(self, design: str) -> None:
         """End all jobs of a design."""
-        for job in [*self._waiting, *([self._running] if self._running is not None else [])]:
+        for job in [*self._waiting, *self.running]:
             if job.design == design:
                 self.cancel(job)
 
     def restart(self) -> None:
-        """End all jobs and the worker."""
-        for job in [*self._waiting, *([self._running] if self._running is not None else [])]:
+        """End all jobs and the workers."""
+        for job in [*self._waiting, *self.running]:
             self.cancel(job)
-        if self._worker is not None:
-            self._worker.end()
+        for lane in self._lanes:
+            lane.end()
 
     def close(self) -> None:
         """End everything for good."""
-        for asked in self._asked.values():
-            asked.done.cancel()
-        self._asked.clear()
-        self.restart()
+        for job in [*self._waiting, *self.running]:
+            self.cancel(job)
+        for lane in self._lanes:
+            lane.close()
         if self._look is not None:
             self._look.cancel()
 
-    def _drop(self) -> None:
-        """Tell the worker to leave the running job, and kill it if it doesn't."""
-        job, worker = self._running, self._worker
-        assert job is not None
-        self._dropped = True
-        if worker is None:
+    def _lane(self) -> Lane:
+        return Lane(self._start, on_over=self._over, on_free=self._pump, on_crash=self._on_crash)
+
+    def _make_room(self) -> None:
+        """Put a background job off for what a person waits for, if no worker gets free without that; builds are kept."""
+        asked = sum(job.priority is Priority.USER for job in self._waiting)
+        lanes = self._lanes[: self._at_once]
+        if sum(lane.keeps is None for lane in lanes) >= asked:
             return
-        worker.tell(written(Order(job=job.number)))
-
-        def insist() -> None:
-            if self._running is job and self._dropped and self._worker is worker:
-                worker.end()
-
-        asyncio.get_running_loop().call_later(CANCEL_S, insist)
-
-    def _put(self, asked: _Asked) -> None:
-        number = next(self._numbers)
-        self._asked[number] = asked
-        if self._worker is None:
-            self._worker = self._listen(self._start())
-        self._worker.tell(written(Order(job=number, question=asked.question)))
+        idle = [(lane.keeps.number, lane) for lane in lanes if lane.keeps is not None and lane.keeps.priority is Priority.BACKGROUND]
+        if idle:
+            # The youngest has lost least.
+            lane = max(idle, key=lambda one: one[0])[1]
+            assert lane.running is not None
+            self._waiting.append(lane.running)
+            lane.drop()
 
     def _pump(self) -> None:
-        if self._running is not None or not self._waiting:
-            return
-        job = self._next()
-        if job is None:
-            if self._look is None:
-                self._look = asyncio.get_running_loop().call_later(HOLD_S, self._look_again)
-            return
-        self._waiting.remove(job)
-        self._running, self._dropped = job, False
-        job.began_at = datetime.now(UTC)
-        if self._worker is None:
-            self._worker = self._listen(self._start())
-        self._worker.tell(written(Order(job=job.number, request=job.request)))
+        for lane in self._lanes[: self._at_once]:
+            if lane.running is not None:
+                continue
+            job = self._next()
+            if job is None:
+                break
+            self._waiting.remove(job)
+            lane.begin(job)
+        if not self._waiting:
+            # The first answers questions too; a worker holds much memory.
+            for lane in self._lanes[1:]:
+                if lane.running is None:
+                    lane.end()
+        elif self._look is None and any(lane.running is None for lane in self._lanes[: self._at_once]):
+            self._look = asyncio.get_running_loop().call_later(HOLD_S, self._look_again)
 
     def _next(self) -> Job | None:
         """Choose the job that begins now; None if all have to wait."""
+        busy = {job.design for job in self.running}
         for job in sorted(self._waiting, key=lambda one: (one.priority, one.number)):
+            if job.design in busy:
+                continue
             job.held_by = self._hold(job) if job.priority is Priority.BACKGROUND else None
             if job.held_by is None:
                 return job
@@ -230,6 +181,9 @@ class Jobs:
     def _look_again(self) -> None:
         self._look = None
         self._pump()
+
+    def _over(self, job: Job, result: Result | None, words: str) -> None:
+        self._remember(job, result.status if result is not None else f"failed: {words}")
 
     def _remember(self, job: Job, how: str) -> None:
         past = Past(
@@ -243,70 +197,3 @@ class Jobs:
         )
         self.history.append(past)
         self._on_past(past)
-
-    def _listen(self, worker: OwnProgram) -> OwnProgram:
-        loop = asyncio.get_running_loop()
-
-        def listen() -> None:
-            for line in worker.lines():
-                event = read_event(line)
-                if event is not None and not loop.is_closed():
-                    loop.call_soon_threadsafe(self._heard, worker, event)
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._ended, worker)
-
-        threading.Thread(target=listen, daemon=True).start()
-        return worker
-
-    def _heard(self, worker: OwnProgram, event: Event) -> None:
-        asked = self._asked.pop(event.job, None)
-        if asked is not None and not asked.done.done():
-            if event.kind is EventKind.RESULT:
-                asked.done.set_result(event.told)
-            else:
-                asked.done.set_exception(JobFailed(event.words))
-        job = self._running
-        if worker is not self._worker or job is None or event.job != job.number:
-            return
-        if not self._dropped:
-            job.on_event(event)
-        if event.kind.is_last:
-            self._finish(job, event.result if event.kind is EventKind.RESULT else None, event.words)
-
-    def _ended(self, worker: OwnProgram) -> None:
-        status = worker.end()
-        if worker is not self._worker:
-            return
-        self._worker = None
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        self._ask_again(how)
-        job = self._running
-        if job is None:
-            return
-        if not self._dropped:
-            self._on_crash(
-                f"The worker process {how} during `{job.request.kind.value}` of {job.request.top}. The next job starts a new one."
-            )
-        self._finish(job, None, f"the worker process {how}")
-
-    def _ask_again(self, how: str) -> None:
-        """Ask a new worker what the one that ended left open, once: it was mostly a job that ended it."""
-        left, self._asked = list(self._asked.values()), {}
-        for asked in left:
-            if asked.done.done():
-                continue
-            if asked.attempts > 1:
-                asked.done.set_exception(JobFailed(f"the worker process {how}"))
-            else:
-                asked.attempts += 1
-                self._put(asked)
-
-    def _finish(self, job: Job, result: Result | None, words: str) -> None:
-        dropped, self._running, self._dropped = self._dropped, None, False
-        if not dropped and not job.done.done():
-            self._remember(job, result.status if result is not None else f"failed: {words}")
-            if result is not None:
-                job.done.set_result(result)
-            else:
-                job.done.set_exception(JobFailed(words))
-        self._pump()

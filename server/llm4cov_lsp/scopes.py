@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from pygls.lsp.server import LanguageServer
 from llm4cov_lsp.bars import CLIENT_S
 from llm4cov_lsp.project import waiver_places
 from llm4cov_lsp.settings import DEFAULTS, FILE_NAME, SECTION, Settings, read_project_file, read_settings
+
+PROCESSORS_FOR_A_JOB = 4
+"""A search uses all that there are, but a build or a measurement seldom more than this."""
 
 
 class Scopes:
@@ -83,6 +87,12 @@ class Scopes:
                 changed += 1
             problems += [*found, *more]
         return changed, problems
+
+    @property
+    def at_once(self) -> int:
+        """How many jobs may run at once: what the most generous folder says, 0 there being one for every four processors."""
+        most = max((int(one.number("jobs.atOnce")) for one in self._settings.values()), default=0)
+        return most or max(1, (os.cpu_count() or 1) // PROCESSORS_FOR_A_JOB)
 
     def are_outdated(self) -> bool:
         """Whether a project's own file was changed since it was read."""

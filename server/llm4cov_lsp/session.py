@@ -27,8 +27,9 @@ from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.coverage import coverage_message
 from llm4cov_lsp.features.diagnostics import project_words
 from llm4cov_lsp.gate import Gate, NotAllowed
-from llm4cov_lsp.jobs import Job, JobFailed, Jobs, Past, Priority
+from llm4cov_lsp.jobs import Jobs, Past
 from llm4cov_lsp.kept import KeptResults
+from llm4cov_lsp.lane import Job, JobFailed, Priority
 from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import Shown
@@ -106,6 +107,7 @@ class Session:
                 self._kept = KeptResults(read_config().cache_dir / "results", self.log)
             except BadConfiguration as error:
                 self.say_once(f"Results are not kept: {error}")
+        self.jobs.allow(self.scopes.at_once)
         self.ready.set()
         for document in list(self.documents.values()):
             self._restore(document.path)
@@ -307,8 +309,7 @@ class Session:
 
     def _jobs(self) -> Iterator[Job]:
         yield from self.jobs.waiting
-        if self.jobs.running is not None:
-            yield self.jobs.running
+        yield from self.jobs.running
 
     def _designs_near(self, path: Path) -> Iterator[tuple[Path, str]]:
         """Yield the designs that a file may change: its own modules, those whose result rests on it, those whose testbench it is."""

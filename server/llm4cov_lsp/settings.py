@@ -67,6 +67,14 @@ TABLE: tuple[Setting, ...] = (
         restricted=True,
         sentence="Load average over a minute, for each processor, from which on what happens by itself waits; 0 never waits for it.",
     ),
+    Setting(
+        key="jobs.atOnce",
+        default=0,
+        least=0,
+        restricted=True,
+        sentence="Most jobs at once, each in a process of its own that may use all processors for a while; 0 is one for every four "
+        "processors. A job that you ask for puts one off that happens by itself if there is no room.",
+    ),
     Setting(key="diagnostics.enabled", default=True, sentence="Show holes as diagnostics."),
     Setting(
         key="diagnostics.kinds",

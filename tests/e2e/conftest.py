@@ -108,9 +108,9 @@ class Editor:
     async def worker(self) -> int:
         """Wait until there is a worker process."""
         while True:
-            pid = (await self.command("llm4cov.info"))["worker"]
-            if pid is not None:
-                return int(pid)
+            pids = (await self.command("llm4cov.info"))["workers"]
+            if pids:
+                return int(pids[0])
             await asyncio.sleep(0.05)
 
 

@@ -306,7 +306,7 @@ async def test_what_is_stored_is_listed_shown_and_deleted_even_while_a_job_runs(
         await asyncio.sleep(1)
         [one] = (await asyncio.wait_for(editor.command("llm4cov.trajectory.list", desk.uri), 10))["trajectories"]
         assert one["id"] == proposed["trajectory"] and one["rounds"][0]["testbench"] == proposed["digest"]
-        assert (await editor.command("llm4cov.info"))["running"] == "generate lock"
+        assert (await editor.command("llm4cov.info"))["running"] == ["generate lock"]
         await editor.command("llm4cov.cancel", desk.uri, "lock")
         assert await job == {"cancelled": True}
         # A cancelled job has a moment to end, and stores what it came to.

@@ -37,7 +37,7 @@ async def _cancelled_in(editor: Editor, phase: str, name: str, *arguments: str, 
     began = time.monotonic()
     editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(editor.tokens[seen]))
     assert await job == {"cancelled": True}
-    while (await editor.command("llm4cov.info"))["running"] is not None:
+    while (await editor.command("llm4cov.info"))["running"]:
         await asyncio.sleep(0.005)
     return time.monotonic() - began
 

@@ -57,7 +57,7 @@ async def test_holes_are_there_at_once_without_any_work(measured: Project) -> No
         assert took_s < BOUND_S and not any("[stale" in one.message for one in found)
         await asyncio.sleep(0.5)
         info = await editor.command("llm4cov.info")
-        assert info["worker"] is None and info["running"] is None and info["waiting"] == 0
+        assert not info["workers"] and not info["running"] and info["waiting"] == 0
         assert any(" % · " in title for title in await editor.lenses(measured.uri))
 
 

@@ -173,5 +173,5 @@ async def test_an_untrusted_workspace_runs_no_filelist_command(tmp_path: Path) -
         editor.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(file.as_uri())))
         _tell(editor, folder / "verible.filelist", types.FileChangeType.Created)
         info = await editor.command("llm4cov.info")
-        assert info["worker"] is None and info["running"] is None and info["waiting"] == 0
+        assert not info["workers"] and not info["running"] and info["waiting"] == 0
         assert any("filelistCommand" in one.message and "not trusted" in one.message for one in editor.client.messages)

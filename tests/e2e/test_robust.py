@@ -72,7 +72,12 @@ def _phase(server: Raw, words: str, since: int = 0) -> str | None:
 
 def _is_idle(server: Raw) -> bool:
     info = server.command("llm4cov.info")
-    return info["running"] is None and not info["waiting"]
+    return not info["running"] and not info["waiting"]
+
+
+def _worker(server: Raw) -> int:
+    [worker] = server.command("llm4cov.info")["workers"]
+    return int(worker)
 
 
 def _tools(worker: int) -> set[int]:
@@ -147,7 +152,7 @@ def test_an_edit_every_ten_milliseconds_during_a_job_loses_nothing(project: Proj
 def _cancel(server: Raw, job: int, words: str, since: int) -> None:
     """Cancel a job by its bar once that says the words; nothing that ran below the worker is left."""
     token = server.until(lambda: _phase(server, words, since) or _is_over(server, job, words), PATIENCE_S)
-    below = _tools(server.command("llm4cov.info")["worker"])
+    below = _tools(_worker(server))
     began = time.monotonic()
     server.notify("window/workDoneProgress/cancel", {"token": token})
     assert server.wait(job, PATIENCE_S)["result"] == {"cancelled": True}, words
@@ -185,7 +190,7 @@ def test_a_job_can_be_cancelled_while_it_runs_and_leaves_no_process(project: Pro
         job = server.begin("workspace/executeCommand", {"command": "llm4cov.measure", "arguments": [uri, "traffic_light"]})
         server.until(lambda: _phase(server, "running the testbench", since) or _is_over(server, job, "running"), PATIENCE_S)
         # The words come before the process does.
-        server.until(lambda: _tools(server.command("llm4cov.info")["worker"]), PATIENCE_S)
+        server.until(lambda: _tools(_worker(server)), PATIENCE_S)
         _cancel(server, job, "running the testbench", since)
         project.testbench.write_text(WEAK_TESTBENCH)
         assert server.command("llm4cov.measure", uri, "traffic_light", timeout_s=PATIENCE_S)["status"] == "ok"
@@ -202,7 +207,7 @@ def test_kills_leave_no_process(project: Project, fresh: dict[str, str], tmp_pat
             since = len(_bars(server))
             job = _generate(server, uri)
             server.until(lambda since=since: _phase(server, "compiling the model", since) or _phase(server, "searching", since), PATIENCE_S)
-            worker = server.command("llm4cov.info")["worker"]
+            worker = _worker(server)
             server.until(lambda worker=worker: len(descendants(worker)) > 1, PATIENCE_S)
             below = descendants(worker) | {worker}
             if whom == "server":
@@ -211,7 +216,7 @@ def test_kills_leave_no_process(project: Project, fresh: dict[str, str], tmp_pat
                 os.kill(worker, signal.SIGKILL)
                 assert "killed by signal 9" in server.wait(job)["result"]["error"]
                 assert any("worker process was killed" in text for text in server.messages())
-                assert server.command("llm4cov.info")["worker"] != worker
+                assert worker not in server.command("llm4cov.info")["workers"]
             _no_one_left(below)
 
 

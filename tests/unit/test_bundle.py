@@ -18,7 +18,8 @@ from llm4cov_lsp import logfile
 from llm4cov_lsp.about import past_told, settings_told
 from llm4cov_lsp.bundle import write_bundle
 from llm4cov_lsp.discreet import GONE, told, without_secrets
-from llm4cov_lsp.jobs import Past, Priority
+from llm4cov_lsp.jobs import Past
+from llm4cov_lsp.lane import Priority
 from llm4cov_lsp.logfile import LOGGER, log_ends, open_log
 from llm4cov_lsp.settings import read_settings
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from llm4cov_lsp import jobs as jobs_module
 from llm4cov_lsp.about import jobs_told
-from llm4cov_lsp.jobs import CANCEL_S, JobFailed, Jobs, Priority
+from llm4cov_lsp.jobs import Jobs
+from llm4cov_lsp.lane import CANCEL_S, JobFailed, Priority
 from llm4cov_lsp.records import Result
 from llm4cov_lsp.wire import Event, EventKind, Order, Question, QuestionKind, Request, RequestKind, read_event, read_order, written
 
@@ -88,7 +89,7 @@ def test_what_a_person_asked_for_goes_first_and_what_it_put_off_is_done_after() 
         second = jobs.submit(_request("b"), "b", priority=Priority.BACKGROUND)
         asked = jobs.submit(_request("c"), "c", priority=Priority.USER)
         for job in (asked, first, second):
-            await _soon(lambda job=job: jobs.running is job and _begun(programs[0])[-1] == job.request.top)  # type: ignore[misc]
+            await _soon(lambda job=job: jobs.running == (job,) and _begun(programs[0])[-1] == job.request.top)  # type: ignore[misc]
             programs[0].finish(job.request.top)
             assert (await job.done).top == job.request.top
         assert _begun(programs[0]) == ["a", "c", "a", "b"] and len(programs) == 1
@@ -103,7 +104,7 @@ def test_a_newer_job_of_a_design_takes_the_older_ones_place() -> None:
         newest = jobs.submit(_request(), "m", priority=Priority.USER)
         assert old.done.cancelled() and newer.done.cancelled()
         background = jobs.submit(_request(), "m", priority=Priority.BACKGROUND)
-        await _soon(lambda: jobs.running is newest)
+        await _soon(lambda: jobs.running == (newest,))
         assert not newest.done.cancelled() and background in jobs.waiting
 
     _run(test)
@@ -115,7 +116,7 @@ def test_a_worker_that_does_not_let_go_is_ended_and_the_next_job_has_another() -
         began = asyncio.get_running_loop().time()
         jobs.cancel(job)
         assert job.done.cancelled()
-        await _soon(lambda: jobs.running is None)
+        await _soon(lambda: not jobs.running)
         assert CANCEL_S <= asyncio.get_running_loop().time() - began < CANCEL_S + 0.3
         other = jobs.submit(_request(), "m", priority=Priority.USER)
         programs[1].finish()
@@ -182,14 +183,14 @@ def test_what_happens_by_itself_waits_while_the_machine_has_no_time_and_what_is_
         over: list[str] = []
         jobs = Jobs(over.append, start=start, hold=lambda job: why[0], on_past=lambda past: over.append(f"{past.top} {past.how}"))  # type: ignore[arg-type, return-value]
         idle = jobs.submit(_request("idle"), "idle", priority=Priority.BACKGROUND)
-        assert jobs.running is None and idle.held_by == "on battery" and not programs
+        assert not jobs.running and idle.held_by == "on battery" and not programs
         asked = jobs.submit(_request("asked"), "asked", priority=Priority.USER)
-        await _soon(lambda: jobs.running is asked)
+        await _soon(lambda: jobs.running == (asked,))
         programs[0].finish("asked")
         await asked.done
-        assert jobs.running is None and jobs_told(jobs)[0]["because"] == "on battery"  # type: ignore[index, call-overload]
+        assert not jobs.running and jobs_told(jobs)[0]["because"] == "on battery"  # type: ignore[index, call-overload]
         why[0] = None
-        await _soon(lambda: jobs.running is idle)
+        await _soon(lambda: jobs.running == (idle,))
         assert idle.held_by is None and jobs_told(jobs)[0]["state"] == "running"  # type: ignore[index, call-overload]
         programs[0].finish("idle")
         await idle.done
@@ -225,5 +226,70 @@ def test_a_question_is_answered_beside_a_job_and_asked_again_of_the_next_worker(
         programs[1].end()
         with pytest.raises(JobFailed, match="killed by signal 9"):
             await third
+
+    _run(test)
+
+
+def test_several_jobs_run_at_once_where_they_may_but_never_two_of_one_design() -> None:
+    async def test(jobs: Jobs, programs: list[Program], _: list[str]) -> None:
+        jobs.allow(2)
+        first, second, third = (jobs.submit(_request(top), top, priority=Priority.BACKGROUND) for top in "abc")
+        assert jobs.running == (first, second) and jobs.waiting == (third,) and len(jobs.worker_pids) == 2
+        asked = jobs.submit(_request("a"), "a", priority=Priority.USER)
+        assert first.done.cancelled(), "it is about the same design"
+        again = jobs.submit(_request("a"), "a", priority=Priority.BACKGROUND)
+        await _soon(lambda: asked in jobs.running)
+        programs[1].finish("b")
+        await second.done
+        await _soon(lambda: third in jobs.running)
+        assert again in jobs.waiting
+        programs[1].finish("c")
+        await third.done
+        assert jobs.running == (asked,) and jobs.waiting == (again,), "there is room, but not for the same design"
+        programs[0].finish("a")
+        await asked.done
+        await _soon(lambda: again in jobs.running)
+
+    _run(test)
+
+
+def test_what_a_person_asked_for_takes_a_free_worker_before_it_puts_anything_off() -> None:
+    async def test(jobs: Jobs, programs: list[Program], _: list[str]) -> None:
+        jobs.allow(3)
+        idle = [jobs.submit(_request(top), top, priority=Priority.BACKGROUND) for top in "ab"]
+        one = jobs.submit(_request("c"), "c", priority=Priority.USER)
+        assert jobs.running == (*idle, one)
+        two, three, four = (jobs.submit(_request(top), top, priority=Priority.USER) for top in "def")
+        await _soon(lambda: {*jobs.running} == {one, two, three})
+        assert {*jobs.waiting} == {*idle, four}, "nobody who asked is put off"
+
+    _run(test)
+
+
+def test_workers_that_are_not_needed_end_but_for_the_first() -> None:
+    async def test(jobs: Jobs, programs: list[Program], crashes: list[str]) -> None:
+        jobs.allow(2)
+        done = [jobs.submit(_request(top), top, priority=Priority.USER) for top in "ab"]
+        programs[0].finish("a")
+        programs[1].finish("b")
+        await asyncio.gather(*(job.done for job in done))
+        assert len(jobs.worker_pids) == 1 and not crashes
+        more = [jobs.submit(_request(top), top, priority=Priority.USER) for top in "cd"]
+        assert len(programs) == 3 and _begun(programs[2]) == ["d"]
+        programs[0].finish("c")
+        programs[2].finish("d")
+        assert [(await job.done).top for job in more] == ["c", "d"]
+
+    _run(test)
+
+
+def test_a_job_that_is_asked_for_right_after_a_restart_has_a_new_worker() -> None:
+    async def test(jobs: Jobs, programs: list[Program], crashes: list[str]) -> None:
+        old = jobs.submit(_request("a"), "a", priority=Priority.USER)
+        jobs.restart()
+        job = jobs.submit(_request("b"), "b", priority=Priority.USER)
+        assert old.done.cancelled() and len(programs) == 2
+        programs[1].finish("b")
+        assert (await job.done).top == "b" and not crashes
 
     _run(test)
