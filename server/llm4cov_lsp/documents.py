@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.judge.place import lines_of
-from llm4cov_lsp.outline import Module, modules_of
+from llm4cov_lsp.outline import Module, modules_in, without_noise
 
 
 @dataclass(slots=True)
@@ -58,6 +58,10 @@ class LineMap:
         else:
             origins[first : last + 1] = [begin, *[0] * (inserted - 1), end if tail >= 0 else 0]
 
+    def origin(self, line: int) -> int:
+        """Give the old 1-based line of a present 0-based one; 0 for one that is new or none."""
+        return self.origins[line] if line < len(self.origins) else 0
+
     def present(self, line: int) -> int | None:
         """Give the present 0-based line of an old 1-based one; None if it is gone."""
         if self._present is None:
@@ -87,6 +91,8 @@ class Document:
         return self.saved_digest is not None and not self.saved.touched
 
     _modules: tuple[Module, ...] | None = None
+    _plain: str | None = None
+    _code: list[str] | None = None
 
     @property
     def lines(self) -> list[str]:
@@ -96,11 +102,24 @@ class Document:
         return self._lines
 
     @property
+    def code(self) -> list[str]:
+        """The same lines with blanks in the place of comments and texts in quotes."""
+        if self._code is None:
+            self._code = lines_of(self._without_noise)
+        return self._code
+
+    @property
+    def _without_noise(self) -> str:
+        if self._plain is None:
+            self._plain = without_noise(self.text)
+        return self._plain
+
+    @property
     def modules(self) -> tuple[Module, ...]:
         """The modules in the text."""
         if self._modules is None:
             # A waiver file may be open too, and its reasons may speak of modules.
-            self._modules = modules_of(self.text) if self.path.suffix != ".toml" else ()
+            self._modules = modules_in(self._without_noise) if self.path.suffix != ".toml" else ()
         return self._modules
 
     @property
@@ -127,7 +146,8 @@ class Document:
 
     def set_text(self, text: str, version: int | None) -> None:
         """Take the text after an edit."""
-        self.text, self.version, self._lines, self._modules = text, version, None, None
+        self.text, self.version = text, version
+        self._lines, self._modules, self._plain, self._code = None, None, None, None
 
     def follow(self, start: tuple[int, int], stop: tuple[int, int], inserted: str) -> None:
         """Shift lines for an edit between two 0-based places (line, character), before the text is set.

@@ -28,7 +28,11 @@ class Module:
 
 def modules_of(text: str) -> tuple[Module, ...]:
     """List the modules in the order of the text; one without `endmodule` goes on to the end."""
-    plain = without_noise(text)
+    return modules_in(without_noise(text))
+
+
+def modules_in(plain: str) -> tuple[Module, ...]:
+    """The same for a text without comments and quotes."""
     ends = [match.end() for match in _LINE_END.finditer(plain)]
     found: list[Module] = []
     opened: re.Match[str] | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.judge.coverage import Kind, Tally
+from llm4cov_lsp.by_line import ByLine
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.outline import Module
 from llm4cov_lsp.records import FileDigest, FileResult, HoleRecord, ProblemRecord, Result, WaivedRecord
@@ -34,6 +35,15 @@ class Held:
     outdated: bool = False
     """Whether the last result had no coverage, so that an older one is shown."""
     files: dict[str, FileResult] = field(default_factory=dict)
+    _by_line: dict[str, ByLine] = field(default_factory=dict, compare=False)
+
+    def by_line(self, path: Path) -> ByLine:
+        """Give what is known about a file of it, by line and by name."""
+        name = str(path)
+        found = self._by_line.get(name)
+        if found is None or found.of is not self.files[name]:
+            self._by_line[name] = found = ByLine(self.files[name])
+        return found
 
     @property
     def rests_on(self) -> tuple[FileDigest, ...]:
@@ -98,13 +108,35 @@ class Results:
 
     def shown_for(self, document: Document, module: Module | None) -> Held | None:
         """Choose the result that speaks for a module of a document: its own design's, else the newest that holds the file."""
+        own = self._own(document, module)
+        return own if own is not None else self._newest(document)
+
+    def parts_of(self, document: Document, first: int, last: int) -> Iterator[tuple[Held, range]]:
+        """Yield the results that speak for 0-based lines `first` to `last`, and for which of them: those of modules first."""
+        newest = self._newest(document)
+        for module in document.modules:
+            own = self._own(document, module)
+            held = own if own is not None else newest
+            lines = range(max(first, module.first_line - 1), min(last + 1, module.last_line))
+            if held is not None and lines:
+                yield held, lines
+        if newest is None:
+            return
+        begin = first
+        for module in document.modules:
+            if lines := range(begin, min(last + 1, module.first_line - 1)):
+                yield newest, lines
+            begin = max(begin, module.last_line)
+        yield newest, range(begin, last + 1)
+
+    def _own(self, document: Document, module: Module | None) -> Held | None:
+        own = self._held.get(design_key(document.path, module.name)) if module is not None else None
+        return own if own is not None and own.key in document.shown and str(document.path) in own.files else None
+
+    def _newest(self, document: Document) -> Held | None:
         name = str(document.path)
-        if module is not None:
-            own = self._held.get(design_key(document.path, module.name))
-            if own is not None and own.key in document.shown and name in own.files:
-                return own
-        others = [held for held in self.designs_of(document.path) if held.key in document.shown and name in held.files]
-        return next(iter(others), None)
+        shown = [held for held in self._held.values() if held.key in document.shown and name in held.files]
+        return max(shown, key=lambda held: held.number, default=None)
 
 
 def is_current(rests_on: Iterable[FileDigest]) -> bool:
@@ -120,19 +152,18 @@ def is_current(rests_on: Iterable[FileDigest]) -> bool:
     return found
 
 
-def placed_holes(document: Document, results: Results) -> list[PlacedHole]:
-    """List the holes of a document at their present places, most telling first; those on lines that are gone are left out."""
+def placed_holes(document: Document, results: Results, first: int = 0, last: int | None = None) -> list[PlacedHole]:
+    """List the holes of a document at their present places, from 0-based line `first` to `last` or the end.
+
+    In each module the most telling comes first; those on lines that are gone are left out.
+    """
     found: list[PlacedHole] = []
-    for module, first, last in _regions(document):
-        held = results.shown_for(document, module)
-        if held is None:
-            continue
-        lines = document.shown[held.key]
-        stale = lines.touched or held.outdated
-        for hole in held.files[str(document.path)].holes:
-            line = lines.present(hole.line)
-            if line is not None and first <= line + 1 <= last and not (module is None and _module_at(document, line + 1)):
-                found.append(PlacedHole(hole, line, held, stale))
+    for held, lines in results.parts_of(document, first, _last(document, last)):
+        shown, by_line = document.shown[held.key], held.by_line(document.path)
+        stale = shown.touched or held.outdated
+        here = [(rank, hole, line) for line in lines for rank, hole in by_line.holes.get(shown.origin(line), ())]
+        here.sort(key=lambda one: one[0])
+        found += [PlacedHole(hole, line, held, stale) for _, hole, line in here]
     return found
 
 
@@ -141,11 +172,10 @@ def tallies_of(document: Document, results: Results, module: Module) -> tuple[He
     held = results.shown_for(document, module)
     if held is None:
         return None, {}, 0
-    lines = document.shown[held.key]
+    shown, by_line = document.shown[held.key], held.by_line(document.path)
     sums: dict[Kind, Tally] = {}
-    for row in held.files[str(document.path)].tallies:
-        line = lines.present(row.line)
-        if line is not None and module.first_line <= line + 1 <= module.last_line:
+    for line in range(module.first_line - 1, module.last_line):
+        for row in by_line.tallies.get(shown.origin(line), ()):
             kind = Kind(row.kind)
             sums[kind] = sums.get(kind, Tally()) + Tally(row.covered, row.total, row.unreachable)
     left = sum(one.total - one.covered - one.unreachable for one in sums.values()) - len(excluded_in(document, held, module))
@@ -162,26 +192,18 @@ def excluded_in(document: Document, held: Held, module: Module | None = None) ->
     ]
 
 
-def counts_at(document: Document, results: Results) -> dict[int, tuple[int, bool]]:
-    """Give for each present 0-based line that can be executed how often it was, and whether that is stale."""
+def counts_at(document: Document, results: Results, first: int = 0, last: int | None = None) -> dict[int, tuple[int, bool]]:
+    """Give for each present 0-based line from `first` to `last` that can be executed how often it was, and whether that is stale."""
     found: dict[int, tuple[int, bool]] = {}
-    for module, first, last in _regions(document):
-        held = results.shown_for(document, module)
-        if held is None:
-            continue
-        lines = document.shown[held.key]
-        for origin, count in held.files[str(document.path)].counts:
-            line = lines.present(origin)
-            if line is not None and first <= line + 1 <= last:
-                found.setdefault(line, (count, lines.touched or held.outdated))
+    for held, lines in results.parts_of(document, first, _last(document, last)):
+        shown, by_line = document.shown[held.key], held.by_line(document.path)
+        for line in lines:
+            count = by_line.counts.get(shown.origin(line))
+            if count is not None:
+                found.setdefault(line, (count, shown.touched or held.outdated))
     return found
 
 
-def _regions(document: Document) -> Iterator[tuple[Module | None, int, int]]:
-    for module in document.modules:
-        yield module, module.first_line, module.last_line
-    yield None, 1, len(document.lines)
-
-
-def _module_at(document: Document, line: int) -> Module | None:
-    return next((one for one in document.modules if one.first_line <= line <= one.last_line), None)
+def _last(document: Document, last: int | None) -> int:
+    end = len(document.lines) - 1
+    return end if last is None else min(last, end)

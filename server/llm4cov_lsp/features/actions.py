@@ -83,8 +83,7 @@ def _about_holes(
     lines: tuple[int, int],
     disabled: types.CodeActionDisabled | None,
 ) -> Iterator[types.CodeAction]:
-    near = [one for one in placed_holes(document, results) if lines[0] <= one.line <= lines[1]]
-    for placed in near[:MOST_HOLES]:
+    for placed in placed_holes(document, results, *lines)[:MOST_HOLES]:
         arguments = [document.uri, placed.held.request.top, placed.hole.id]
         fixes = _diagnostics(params.context.diagnostics, placed.hole.id, hole_range(placed, document, codec))
         about = placed.hole.detail.split("\n", 1)[0].strip("*") or placed.hole.kind

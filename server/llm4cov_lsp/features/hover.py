@@ -14,7 +14,7 @@ from lsprotocol import types
 from llm4cov_agent.judge.coverage import Kind, percent_text
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import words_of
-from llm4cov_lsp.outline import Module, without_noise
+from llm4cov_lsp.outline import Module
 from llm4cov_lsp.records import AttemptRecord, InstanceLine, SignalRecord, WaivedRecord
 from llm4cov_lsp.results import Held, PlacedHole, Results, counts_at, excluded_in, placed_holes
 
@@ -36,7 +36,7 @@ def hover_of(document: Document, results: Results, line: int, index: int | None 
     held = results.shown_for(document, module)
     if held is None:
         return None
-    holes = [one for one in placed_holes(document, results) if one.line == line]
+    holes = placed_holes(document, results, line, line)
     excluded = [one for one, at in excluded_in(document, held) if at == line]
     signals = list(_signals(document, held, module, line, index))
     declared = {one.column for one in signals if document.shown[held.key].present(one.line) == line}
@@ -58,9 +58,9 @@ def hover_of(document: Document, results: Results, line: int, index: int | None 
 
 
 def _executed(document: Document, results: Results, held: Held, line: int, *, with_points: bool) -> Iterator[str]:
-    count = counts_at(document, results).get(line)
+    count = counts_at(document, results, line, line).get(line)
     lines = document.shown[held.key]
-    apart = next((one for one in held.files[str(document.path)].apart if lines.present(one.line) == line), None)
+    apart = held.by_line(document.path).apart.get(lines.origin(line))
     if count is not None:
         times, stale = count
         text = f"Executed {_times(times)}." if times else "Never executed."
@@ -101,8 +101,8 @@ def _signals(document: Document, held: Held, module: Module | None, line: int, i
     lines = document.shown[held.key]
     placed = [
         (one, at)
-        for one in held.files[str(document.path)].signals
-        if one.name == name and (at := lines.present(one.line)) is not None and module.first_line <= at + 1 <= module.last_line
+        for one in held.by_line(document.path).signals.get(name, ())
+        if (at := lines.present(one.line)) is not None and module.first_line <= at + 1 <= module.last_line
     ]
     here = [one for one, at in placed if at == line]
     yield from (here or [one for one, _ in placed])[:MOST_DECLARATIONS]
@@ -110,12 +110,11 @@ def _signals(document: Document, held: Held, module: Module | None, line: int, i
 
 def _name_at(document: Document, line: int, index: int) -> str | None:
     """Give the name at a character, outside of comments and texts; what comes after a dot is a name of something else."""
-    text = without_noise(document.text).removeprefix("\ufeff")
-    lines = re.split(r"\r\n|\n|\r", text)
-    found = next((one for one in _NAME.finditer(lines[line]) if one.start() <= index <= one.end()), None)
+    text = document.code[line]
+    found = next((one for one in _NAME.finditer(text) if one.start() <= index <= one.end()), None)
     if found is None:
         return None
-    before = lines[line][: found.start()].rstrip()
+    before = text[: found.start()].rstrip()
     return None if before.endswith((".", "`", "$")) else found[0]
 
 

@@ -41,9 +41,8 @@ def lenses_of(document: Document, results: Results, *, trusted: bool, busy: dict
 
 def hints_of(document: Document, results: Results, asked: types.Range, codec: PositionCodec) -> Iterator[types.InlayHint]:
     """Yield how often each line in a range was executed."""
-    for line, (count, stale) in sorted(counts_at(document, results).items()):
-        if asked.start.line <= line <= asked.end.line and line < len(document.lines):
-            end = codec.client_num_units(document.lines[line])
-            label = f"{count:,}x" + "?" * stale
-            tip = "measured before the last change" if stale else f"executed {count:,} times"
-            yield types.InlayHint(types.Position(line, end), label, padding_left=True, tooltip=tip)
+    for line, (count, stale) in sorted(counts_at(document, results, asked.start.line, asked.end.line).items()):
+        end = codec.client_num_units(document.lines[line])
+        label = f"{count:,}x" + "?" * stale
+        tip = "measured before the last change" if stale else f"executed {count:,} times"
+        yield types.InlayHint(types.Position(line, end), label, padding_left=True, tooltip=tip)
