@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import type { HolesView } from "./holes/view";
+import type { Reports } from "./report/panel";
 import type { Review } from "./review/review";
 import type { Server } from "./server/client";
 import type { Setup } from "./server/setup";
@@ -17,6 +18,7 @@ export interface App {
   readonly testing: Testing;
   readonly review: Review;
   readonly holes: HolesView;
+  readonly reports: Reports;
   readonly trajectories: TrajectoriesView;
 }
 

@@ -4,11 +4,14 @@ import { doctor } from "./commands/doctor";
 import { generateFor, generateTestbench } from "./commands/generate";
 import { clearHolesFilter, coverHole, excludeHole, explainHole, filterHoles, proveHole } from "./commands/holes";
 import { measureModule } from "./commands/measure";
+import { openMeasured } from "./commands/place";
+import { exportReport, showReport } from "./commands/report";
 import { acceptTestbench, rejectTestbench, undoAccept } from "./commands/review";
 import { installServer, restartServer, showLog } from "./commands/server";
 import { deleteTrajectories, exportTrajectories, refreshTrajectories, retrain, showTrajectory } from "./commands/trajectories";
 import { type HolesNode, HolesView } from "./holes/view";
 import { settingKeys, versionOf } from "./manifest";
+import { Reports } from "./report/panel";
 import { Review } from "./review/review";
 import { Server } from "./server/client";
 import { Setup } from "./server/setup";
@@ -24,8 +27,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const testing = new Testing(server, async (uri, top) => generateFor(app, { uri, top }));
   const review = new Review(server);
   const holes = new HolesView(server);
+  const reports = new Reports(server);
   const trajectories = new TrajectoriesView(server);
-  const app: App = { context, version, log, server, setup, testing, review, holes, trajectories };
+  const app: App = { context, version, log, server, setup, testing, review, holes, reports, trajectories };
   server.intercept = (command, args) => (command === "llm4cov.generate" ? generateFor(app, targetOf(args)) : undefined);
 
   const onFile: Record<string, (app: App, uri?: vscode.Uri) => unknown> = {
@@ -54,6 +58,16 @@ export function activate(context: vscode.ExtensionContext): void {
     refreshTrajectories,
     retrain,
   };
+  const register = vscode.commands.registerCommand;
+  context.subscriptions.push(
+    register("llm4cov.editor.showReport", (from?: vscode.Uri | HolesNode) => showReport(app, from)),
+    // These are called by the pages too, which name their module in words.
+    register("llm4cov.editor.refreshReport", (uri: string, top: string) => showReport(app, uri, top)),
+    register("llm4cov.editor.exportReport", (from?: vscode.Uri | HolesNode | string, top?: string) => exportReport(app, from, top)),
+    register("llm4cov.editor.openMeasured", (uri: string, top: string, line: number, column?: number) =>
+      openMeasured(app, uri, top, line, column),
+    ),
+  );
   for (const [name, command] of Object.entries(onTrajectory)) {
     context.subscriptions.push(vscode.commands.registerCommand(`llm4cov.editor.${name}`, (node?: TrajectoryNode) => command(app, node)));
   }
@@ -63,7 +77,7 @@ export function activate(context: vscode.ExtensionContext): void {
   for (const [name, command] of Object.entries(onHole)) {
     context.subscriptions.push(vscode.commands.registerCommand(`llm4cov.editor.${name}`, (node?: HolesNode) => command(app, node)));
   }
-  context.subscriptions.push(log, server, testing, review, holes, trajectories, showStatus(server, version));
+  context.subscriptions.push(log, server, testing, review, holes, reports, trajectories, showStatus(server, version));
   context.subscriptions.push(
     // The server is told of trust when it starts.
     vscode.workspace.onDidGrantWorkspaceTrust(() => restartServer(app)),

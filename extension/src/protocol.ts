@@ -101,3 +101,101 @@ export interface FileModules {
 export interface ModulesParams {
   readonly uris: readonly string[];
 }
+
+/** What one instance got by itself. */
+export interface InstanceMessage {
+  /** Below the top; the top by its own name. */
+  readonly path: string;
+  readonly module: string;
+  readonly tallies: readonly TallyMessage[];
+}
+
+/** One bit of a port, with the times that it rose and fell. */
+export interface BitMessage {
+  /** What stands behind the port's name, such as `[3]`; empty for a port of one bit. */
+  readonly label: string;
+  readonly rose: number;
+  readonly fell: number;
+  /** Whether it is proved that no run can make it rise. */
+  readonly neverRises: boolean;
+  readonly neverFalls: boolean;
+}
+
+/** A port of the top, the most significant bit first. */
+export interface PortMessage {
+  readonly name: string;
+  readonly direction: string;
+  readonly line: number;
+  readonly bits: readonly BitMessage[];
+  /** Bits that are not told. */
+  readonly leftOut: number;
+}
+
+/** A round of a stored trajectory. */
+export interface RoundMessage {
+  /** From 1. */
+  readonly number: number;
+  readonly policy: string;
+  readonly model: string | null;
+  readonly status: string | null;
+  readonly before: number | null;
+  /** Overall coverage in percent; null where nothing could be measured. */
+  readonly after: number | null;
+  readonly kept: boolean;
+  readonly coveredBefore: number | null;
+  /** Points hit, of all metrics. */
+  readonly covered: number | null;
+  readonly tallies: readonly TallyMessage[];
+  /** Of the policy and the judge together. */
+  readonly seconds: number;
+  /** Of prompt and reply together; null where no model was asked. */
+  readonly tokens: number | null;
+}
+
+/** How a testbench came about. */
+export interface TrajectoryMessage {
+  readonly id: string;
+  readonly design: string;
+  readonly command: string;
+  /** In UTC, as ISO 8601. */
+  readonly began: string;
+  /** The last that the user said: `accepted`, `rejected`, `undone`, or nothing. */
+  readonly answer: string;
+  readonly rounds: readonly RoundMessage[];
+}
+
+/** What one file got, for a report. */
+export interface ReportFileMessage {
+  readonly uri: string;
+  readonly tallies: readonly TallyMessage[];
+  /** Points that waivers exclude. */
+  readonly excluded: number;
+  /** Most telling first. */
+  readonly holes: readonly HoleMessage[];
+  /** Holes that are not told. */
+  readonly leftOut: number;
+}
+
+/** The answer to the command `llm4cov.report`: all that a report of a design shows. */
+export interface ReportMessage {
+  readonly uri: string;
+  readonly top: string;
+  /** Of the server. */
+  readonly version: string;
+  /** URI of what was measured; null for a testbench that is not a file yet, or where nothing was measured. */
+  readonly testbench: string | null;
+  /** Null where nothing was measured since the server began and no earlier result holds. */
+  readonly status: string | null;
+  /** Whether files have changed since. */
+  readonly stale: boolean;
+  readonly overall: number | null;
+  readonly reachable: number | null;
+  readonly cycles: number | null;
+  readonly seconds: number;
+  readonly files: readonly ReportFileMessage[];
+  /** The top first. */
+  readonly instances: readonly InstanceMessage[];
+  readonly ports: readonly PortMessage[];
+  /** Oldest first, of designs with this top in a file of this name; `design` tells its versions apart. */
+  readonly trajectories: readonly TrajectoryMessage[];
+}

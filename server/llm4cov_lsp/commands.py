@@ -26,7 +26,8 @@ from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.lane import JobFailed, Priority
 from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
-from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes
+from llm4cov_lsp.reporting import report
+from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes, present_line
 from llm4cov_lsp.session import Session
 from llm4cov_lsp.wire import RequestKind
 
@@ -101,6 +102,18 @@ class Commands:
         if document is not None:
             self._session.jobs.cancel_design(design_key(document.path, top))
         return {}
+
+    def place(self, uri: str, top: str, line: int) -> Answer:
+        """Say where a line that was measured (from 1) stands now: null if it is gone, or the file is not open."""
+        document = self._open(uri)
+        if document is None:
+            return {"line": None}
+        present = present_line(document, self._session.results, top, line)
+        return {"line": present + 1 if present is not None else None}
+
+    async def report(self, uri: str, top: str) -> Answer:
+        """Tell all that a report of a module shows: see `protocol.ReportMessage`."""
+        return await report(self._session, uri, top)
 
     def consents(self) -> Answer:
         """List the servers on other machines that may be sent designs."""

@@ -21,6 +21,7 @@ from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_lsp.attempts import attempts_at, searched_words
+from llm4cov_lsp.breakdown import instances_of, ports_of
 from llm4cov_lsp.planned import plan_of
 from llm4cov_lsp.records import Proposed, Result
 from llm4cov_lsp.telling import Tell, watched
@@ -70,6 +71,8 @@ def gone_on(
             design_digest=design.digest,
             searched=searched_words(searched, present.job),
             files=files_of(design, before, waived=waived.holes, earlier=searched.nearest if searched is not None else None),
+            instances=instances_of(design, before),
+            ports=ports_of(design, before),
             attempts=attempts_at(design) if request.stores else (),
             problems=problem_records((*problems, *before.problems, *wrong, *waived.problems)),
             proposed=_proposed(gone, present),

@@ -124,10 +124,10 @@ def signals_of(
 
 
 def _key(point: CoveragePoint) -> tuple[int, int, str]:
-    return point.line, point.column, _declared(point.comment)
+    return point.line, point.column, declared_name(point.comment)
 
 
-def _declared(comment: str) -> str:
+def declared_name(comment: str) -> str:
     """Give the declared name in a toggle's comment: `g[0].count[3]:0->1` is about `count`, `packet.length[1]:0->1` about `packet`."""
     name = comment.rpartition(":")[0] or comment
     # A scope of a generate construct comes with its index and a dot; a field of a structure comes after its signal.

@@ -1,4 +1,4 @@
-"""The messages beside LSP's own that an editor may ask for: coverage as it comes, the modules of files, a place in a document.
+"""The messages beside LSP's own that an editor may ask for: coverage as it comes, the modules of files, a report.
 
 An editor that wants coverage passes `initializationOptions = { coverage = true }`. Lines and columns are 1-based and those of
 the bytes that were measured. `extension/src/protocol.ts` has the same names and fields; a test holds them together.
@@ -14,6 +14,8 @@ COVERAGE = "llm4cov/coverage"
 """Notification to the editor: a CoverageMessage."""
 MODULES = "llm4cov/modules"
 """Request: ModulesParams to a list of FileModules."""
+MOST_HOLES = 100
+"""Holes of a file that a report tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,118 @@ class ModulesParams:
     uris: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceMessage:
+    """What one instance got by itself."""
+
+    path: str
+    """Below the top; the top by its own name."""
+    module: str
+    tallies: tuple[TallyMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitMessage:
+    """One bit of a port, with the times that it rose and fell."""
+
+    label: str
+    """What stands behind the port's name, such as `[3]`; empty for a port of one bit."""
+    rose: int
+    fell: int
+    never_rises: bool
+    """Whether it is proved that no run can make it rise."""
+    never_falls: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortMessage:
+    """A port of the top, the most significant bit first."""
+
+    name: str
+    direction: str
+    line: int
+    bits: tuple[BitMessage, ...]
+    left_out: int
+    """Bits that are not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundMessage:
+    """A round of a stored trajectory."""
+
+    number: int
+    """From 1."""
+    policy: str
+    model: str | None
+    status: str | None
+    before: float | None
+    after: float | None
+    """Overall coverage in percent; None where nothing could be measured."""
+    kept: bool
+    covered_before: int | None
+    covered: int | None
+    """Points hit, of all metrics."""
+    tallies: tuple[TallyMessage, ...]
+    seconds: float
+    """Of the policy and the judge together."""
+    tokens: int | None
+    """Of prompt and reply together; None where no model was asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrajectoryMessage:
+    """How a testbench came about."""
+
+    id: str
+    design: str
+    command: str
+    began: str
+    """In UTC, as ISO 8601."""
+    answer: str
+    """The last that the user said: `accepted`, `rejected`, `undone`, or nothing."""
+    rounds: tuple[RoundMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFileMessage:
+    """What one file got, for a report."""
+
+    uri: str
+    tallies: tuple[TallyMessage, ...]
+    excluded: int
+    """Points that waivers exclude."""
+    holes: tuple[HoleMessage, ...]
+    """Most telling first, at most `MOST_HOLES`."""
+    left_out: int
+    """Holes that are not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMessage:
+    """The answer to the command `llm4cov.report`: all that a report of a design shows."""
+
+    uri: str
+    top: str
+    version: str
+    """Of the server."""
+    testbench: str | None
+    """URI of what was measured; None for a testbench that is not a file yet, or where nothing was measured."""
+    status: str | None
+    """None where nothing was measured since the server began and no earlier result holds."""
+    stale: bool
+    """Whether files have changed since."""
+    overall: float | None
+    reachable: float | None
+    cycles: int | None
+    seconds: float
+    files: tuple[ReportFileMessage, ...]
+    instances: tuple[InstanceMessage, ...]
+    """The top first."""
+    ports: tuple[PortMessage, ...]
+    trajectories: tuple[TrajectoryMessage, ...]
+    """Oldest first, of designs with this top in a file of this name; `design` tells its versions apart."""
+
+
 MESSAGES = (
     BranchMessage,
     DeclarationMessage,
@@ -141,6 +255,13 @@ MESSAGES = (
     ModuleMessage,
     FileModules,
     ModulesParams,
+    InstanceMessage,
+    BitMessage,
+    PortMessage,
+    RoundMessage,
+    TrajectoryMessage,
+    ReportFileMessage,
+    ReportMessage,
 )
 
 

@@ -165,6 +165,52 @@ class SignalRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KindTally:
+    """Points of one kind."""
+
+    kind: str
+    covered: int
+    total: int
+    unreachable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """What one instance got by itself."""
+
+    path: str
+    """Below the top; the top by its own name."""
+    module: str
+    """Empty where it is not known."""
+    tallies: tuple[KindTally, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitRecord:
+    """One bit of a port."""
+
+    label: str
+    """What stands behind the port's name, such as `[3]`; empty for a port of one bit."""
+    rose: int
+    fell: int
+    never_rises: bool = False
+    """Whether it is proved that no run can make it rise."""
+    never_falls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortRecord:
+    """A port of the top with its bits, the most significant one first."""
+
+    name: str
+    direction: str
+    line: int
+    bits: tuple[BitRecord, ...]
+    left_out: int = 0
+    """Bits that are not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
     """A round of the loop that was made for a design, or an edit by hand."""
 
@@ -256,4 +302,8 @@ class Result:
     """What was tried last for this very design, newest first."""
     rests_on: tuple[FileDigest, ...] = ()
     files: tuple[FileResult, ...] = ()
+    instances: tuple[InstanceRecord, ...] = ()
+    """The top first; empty where the simulator told none apart."""
+    ports: tuple[PortRecord, ...] = ()
+    """Of the top, in declared order; those without toggle points are left out."""
     problems: tuple[ProblemRecord, ...] = ()

@@ -152,6 +152,12 @@ def is_current(rests_on: Iterable[FileDigest]) -> bool:
     return found
 
 
+def present_line(document: Document, results: Results, top: str, line: int) -> int | None:
+    """Give the present 0-based line of a line that was measured (from 1) for a design with this top; None if it is gone or not shown."""
+    shown = [held for held in results.designs_of(document.path) if held.request.top == top and held.key in document.shown]
+    return document.shown[shown[0].key].present(line) if shown else None
+
+
 def placed_holes(document: Document, results: Results, first: int = 0, last: int | None = None) -> list[PlacedHole]:
     """List the holes of a document at their present places, from 0-based line `first` to `last` or the end.
 

@@ -272,6 +272,14 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     async def cover(uri: str, top: str, hole: str, *options: object) -> object:
         return await answered(better.cover(uri, top, hole, *options[:1]))
 
+    @server.command("llm4cov.place")
+    def place(uri: str, top: str, line: int) -> object:
+        return commands.place(uri, top, line)
+
+    @server.command("llm4cov.report")
+    async def report(uri: str, top: str) -> object:
+        return await answered(commands.report(uri, top))
+
     @server.command("llm4cov.consents")
     def consents() -> object:
         return commands.consents()

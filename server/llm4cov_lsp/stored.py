@@ -5,6 +5,8 @@ Each question opens the store for itself, so that it is answered while a job run
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
 from llm4cov_agent.trajectories.records import designs_called, summary_record
@@ -30,12 +32,23 @@ def answer(question: Question) -> Told:
             case QuestionKind.FIND:
                 return _found(store, question.text)
             case QuestionKind.LIST:
-                chosen = [one for one in store.trajectories() if not question.tops or one.top in question.tops]
-                return {"trajectories": [summary_record(one) for one in chosen]}
+                return _listed(store, question)
             case QuestionKind.SHOW:
                 return _shown(store, question.name)
             case QuestionKind.DELETE:
                 return _deleted(store, question.name)
+
+
+def _listed(store: Store, question: Question) -> Told:
+    """List trajectories; designs of other projects may have tops of the same name, but hardly in a file of the same name."""
+    holding = {one.digest for one in store.designs() if any(PurePath(name).name == question.name for name in one.files)}
+    return {
+        "trajectories": [
+            summary_record(one)
+            for one in store.trajectories()
+            if (not question.tops or one.top in question.tops) and (not question.name or one.design in holding)
+        ]
+    }
 
 
 def _found(store: Store, text: str) -> Told:

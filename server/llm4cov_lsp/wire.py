@@ -129,6 +129,7 @@ class QuestionKind(Enum):
     FIND = "find"
     """Which trajectory holds a testbench with this `text`."""
     LIST = "list"
+    """The trajectories of designs with one of the `tops` and, if there is one, a file of that `name`."""
     SHOW = "show"
     """The trajectory whose id begins with `name`."""
     DELETE = "delete"

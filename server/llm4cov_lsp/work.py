@@ -29,6 +29,7 @@ from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.trajectories.human import HumanEdit, keep_edit
 from llm4cov_lsp.attempts import attempts_at, attempts_of, searched_words
+from llm4cov_lsp.breakdown import instances_of, ports_of
 from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.gone_on import gone_on
 from llm4cov_lsp.planned import plan_of
@@ -110,6 +111,8 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
         searched=searched_words(searched, job),
         attempts=attempts_at(design) if request.stores else (),
         files=files_of(design, evaluation, waived=waived.holes, earlier=searched.nearest if searched is not None else None),
+        instances=instances_of(design, evaluation),
+        ports=ports_of(design, evaluation),
         problems=problem_records((*problems, *evaluation.problems, *wrong, *waived.problems)),
     )
 
@@ -150,6 +153,8 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         attempts=attempts_of(outcome.transitions),
         rests_on=(*_rests_on(design), *_digests(waived_by)),
         files=files_of(design, evaluation, nearest, waived.holes),
+        instances=instances_of(design, evaluation),
+        ports=ports_of(design, evaluation),
         problems=problem_records((*problems, *evaluation.problems, *waived.problems)),
     )
 

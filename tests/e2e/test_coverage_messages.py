@@ -100,3 +100,59 @@ async def test_an_editor_that_asks_for_nothing_is_told_nothing(project: Project)
         editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
         await editor.diagnostics(project.uri, lambda found: any(one.data is not None for one in found))
         assert not told
+
+
+async def test_a_report_tells_instances_bits_holes_and_what_is_stored(project: Project) -> None:
+    async with connected(project.folder, options=_OPTIONS, settings={"generate": {"policy": "random", "budgetSeconds": 5}}) as editor:
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        nothing = await editor.command("llm4cov.report", project.uri, "traffic_light")
+        assert set(nothing) == {protocol.camel(one.name) for one in dataclasses.fields(protocol.ReportMessage)}
+        assert (nothing["status"], nothing["overall"], nothing["trajectories"]) == (None, None, [])
+
+        answer = await editor.command("llm4cov.generate", project.uri, "traffic_light", {"apply": False})
+        report = await editor.command("llm4cov.report", project.uri, "traffic_light")
+        assert (report["top"], report["status"], report["stale"], report["testbench"]) == ("traffic_light", "ok", False, None)
+        assert report["overall"] == answer["overall"]
+        [file] = report["files"]
+        counts = {one["kind"]: (one["covered"], one["total"]) for one in file["tallies"]}
+        # A design of one module has one instance with all of its points.
+        [instance] = report["instances"]
+        assert (
+            instance["path"] == "traffic_light" and {one["kind"]: (one["covered"], one["total"]) for one in instance["tallies"]} == counts
+        )
+        ports = {one["name"]: one for one in report["ports"]}
+        assert len(ports["clk"]["bits"]) == 1 and ports["clk"]["bits"][0]["rose"] > 0 and ports["clk"]["direction"] == "input"
+        assert len(ports["main_light"]["bits"]) > 1 and file["holes"]
+        [trajectory] = report["trajectories"]
+        assert (trajectory["id"], trajectory["rounds"][-1]["policy"]) == (answer["trajectory"], "random")
+        assert trajectory["rounds"][-1]["covered"] == sum(covered for covered, _ in counts.values())
+
+        # A design of the same name in another file is another one.
+        other = project.folder / "other.sv"
+        other.write_text(project.file.read_text())
+        assert not (await editor.command("llm4cov.report", other.as_uri(), "traffic_light"))["trajectories"]
+        assert "error" in await editor.command("llm4cov.report", "untitled:x", "traffic_light")
+
+
+async def test_a_measured_line_is_found_where_it_stands_now(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    async with connected(project.folder, options=_OPTIONS) as editor:
+        told = _listen(editor)
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        await until(lambda: told[0] if told else None, 90)
+
+        async def place(line: int) -> Any:
+            return (await editor.command("llm4cov.place", project.uri, "traffic_light", line))["line"]
+
+        assert [await place(line) for line in (3, 20)] == [3, 20]
+        start = types.Position(9, 0)
+        edit = types.TextDocumentContentChangePartial(types.Range(start, start), "// one\n// two\n")
+        name = types.VersionedTextDocumentIdentifier(2, project.uri)
+        editor.client.text_document_did_change(types.DidChangeTextDocumentParams(name, [edit]))
+        assert [await place(line) for line in (3, 20)] == [3, 22]
+        gone = types.TextDocumentContentChangePartial(types.Range(types.Position(0, 0), types.Position(5, 0)), "")
+        name = types.VersionedTextDocumentIdentifier(3, project.uri)
+        editor.client.text_document_did_change(types.DidChangeTextDocumentParams(name, [gone]))
+        assert [await place(line) for line in (3, 20, 10_000)] == [None, 17, None]
+        other = await editor.command("llm4cov.place", project.testbench.as_uri(), "traffic_light", 3)
+        assert other == {"line": None}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from llm4cov_agent.digest import Json
-from llm4cov_agent.judge.coverage import overall
+from llm4cov_agent.judge.coverage import Kind, Tally, overall
+from llm4cov_agent.judge.export import score_json
 from llm4cov_agent.trajectories.reading import StoredDesign
 from llm4cov_agent.trajectories.trajectory import Round, Summary, standing
 
@@ -37,6 +38,9 @@ def round_record(one: Round) -> dict[str, Json]:
         "status": one.status,
         "before": overall(one.before),
         "after": overall(one.after),
+        "metrics": score_json(one.after)["metrics"],
+        "covered_before": covered_of(one.before),
+        "covered": covered_of(one.after),
         "kept": one.kept,
         "ended": one.ended,
         "prompt_tokens": one.prompt_tokens,
@@ -45,6 +49,11 @@ def round_record(one: Round) -> dict[str, Json]:
         "judge_s": one.judge_s,
         "testbench": one.testbench,
     }
+
+
+def covered_of(tallies: Mapping[Kind, Tally]) -> int | None:
+    """Give the points that were hit, of all metrics; None where nothing was measured."""
+    return sum(one.covered for one in tallies.values()) if tallies else None
 
 
 def designs_called(name: str, designs: Iterable[StoredDesign]) -> list[StoredDesign]:

@@ -87,6 +87,11 @@ export class HolesView implements vscode.Disposable, vscode.TreeDataProvider<Hol
     }
   }
 
+  /** The modules that were measured. */
+  modules(): { readonly uri: vscode.Uri; readonly top: string }[] {
+    return [...this.messages.values()].map((message) => ({ uri: vscode.Uri.parse(message.uri), top: message.top }));
+  }
+
   /** Let the user choose what is shown. */
   async chooseFilter(): Promise<void> {
     const kinds = KINDS.map((kind) => ({ label: KIND_NAMES[kind] ?? kind, kind, picked: this.filter.kinds.includes(kind) }));
@@ -162,8 +167,6 @@ function holeItem(entry: HoleEntry): vscode.TreeItem {
   item.iconPath = VERDICT_ICONS[hole.verdict] ?? new vscode.ThemeIcon("circle-outline");
   item.tooltip = new vscode.MarkdownString([hole.detail, VERDICTS[hole.verdict] ?? hole.verdict, hole.reason].filter(Boolean).join("\n\n"));
   item.contextValue = hole.verdict === "unreachable" ? "hole.proved" : "hole.open";
-  const place = new vscode.Position(hole.line - 1, Math.max(0, hole.column - 1));
-  const options: vscode.TextDocumentShowOptions = { selection: new vscode.Range(place, place) };
-  item.command = { command: "vscode.open", title: "Open", arguments: [vscode.Uri.parse(entry.file), options] };
+  item.command = { command: "llm4cov.editor.openMeasured", title: "Open", arguments: [entry.file, entry.top, hole.line, hole.column] };
   return item;
 }

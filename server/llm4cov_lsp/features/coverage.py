@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llm4cov_agent.judge.coverage import Kind, Tally
 from llm4cov_lsp.protocol import BranchMessage, CoverageMessage, DeclarationMessage, FileMessage, HoleMessage, TallyMessage
-from llm4cov_lsp.records import FileResult, Result
+from llm4cov_lsp.records import FileResult, HoleRecord, Result
 from llm4cov_lsp.wire import Request
 
 
@@ -29,10 +29,34 @@ def coverage_message(request: Request, result: Result, *, interim: bool, asked: 
     )
 
 
-def _file(result: FileResult) -> FileMessage:
+def tally_messages(result: FileResult) -> tuple[TallyMessage, ...]:
+    """Add up a file's points by kind."""
     sums: dict[str, Tally] = {}
     for row in result.tallies:
         sums[row.kind] = sums.get(row.kind, Tally()) + Tally(row.covered, row.total, row.unreachable)
+    return tuple(
+        TallyMessage(kind=kind.value, covered=one.covered, total=one.total, unreachable=one.unreachable)
+        for kind in Kind
+        if (one := sums.get(kind.value)) is not None
+    )
+
+
+def hole_message(record: HoleRecord) -> HoleMessage:
+    """Tell of a hole."""
+    return HoleMessage(
+        id=record.id,
+        kind=record.kind,
+        line=record.line,
+        column=record.column,
+        sentence=record.sentence,
+        detail=record.detail,
+        verdict=record.verdict,
+        reason=record.reason,
+        points=len(record.ids),
+    )
+
+
+def _file(result: FileResult) -> FileMessage:
     return FileMessage(
         uri=_uri(result.path),
         lines=result.counts,
@@ -44,27 +68,8 @@ def _file(result: FileResult) -> FileMessage:
             DeclarationMessage(kind=one.kind, name=one.name, line=one.line, last_line=one.last_line, hits=one.hits)
             for one in result.declarations
         ),
-        tallies=tuple(
-            TallyMessage(
-                kind=kind.value, covered=sums[kind.value].covered, total=sums[kind.value].total, unreachable=sums[kind.value].unreachable
-            )
-            for kind in Kind
-            if kind.value in sums
-        ),
-        holes=tuple(
-            HoleMessage(
-                id=one.id,
-                kind=one.kind,
-                line=one.line,
-                column=one.column,
-                sentence=one.sentence,
-                detail=one.detail,
-                verdict=one.verdict,
-                reason=one.reason,
-                points=len(one.ids),
-            )
-            for one in result.holes
-        ),
+        tallies=tally_messages(result),
+        holes=tuple(hole_message(one) for one in result.holes),
     )
 
 
