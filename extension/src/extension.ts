@@ -3,12 +3,13 @@ import type { App } from "./app";
 import { doctor } from "./commands/doctor";
 import { generateFor, generateTestbench } from "./commands/generate";
 import { clearHolesFilter, coverHole, excludeHole, explainHole, filterHoles, proveHole } from "./commands/holes";
+import { chooseSchedule, retrain, rollBack } from "./commands/learning";
 import { measureModule } from "./commands/measure";
 import { openMeasured } from "./commands/place";
 import { exportReport, showReport } from "./commands/report";
 import { acceptTestbench, rejectTestbench, undoAccept } from "./commands/review";
 import { installServer, restartServer, showLog } from "./commands/server";
-import { deleteTrajectories, exportTrajectories, refreshTrajectories, retrain, showTrajectory } from "./commands/trajectories";
+import { deleteTrajectories, exportTrajectories, refreshTrajectories, showTrajectory } from "./commands/trajectories";
 import { type HolesNode, HolesView } from "./holes/view";
 import { settingKeys, versionOf } from "./manifest";
 import { Reports } from "./report/panel";
@@ -57,6 +58,8 @@ export function activate(context: vscode.ExtensionContext): void {
     exportTrajectories,
     refreshTrajectories,
     retrain,
+    chooseSchedule,
+    rollBack,
   };
   const register = vscode.commands.registerCommand;
   context.subscriptions.push(

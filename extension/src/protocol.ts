@@ -199,3 +199,30 @@ export interface ReportMessage {
   /** Oldest first, of designs with this top in a file of this name; `design` tells its versions apart. */
   readonly trajectories: readonly TrajectoryMessage[];
 }
+
+/** What a run of learning came to. */
+export interface AdapterMessage {
+  readonly id: string;
+  /** The model that it was trained on. */
+  readonly base: string;
+  /** In UTC, as ISO 8601; empty where it is not known. */
+  readonly made: string;
+  /** Whether it is used. */
+  readonly live: boolean;
+  readonly examples: number | null;
+  readonly before: number | null;
+  /** Coverage in percent on held-out designs, repairs included; null where it was not measured. */
+  readonly after: number | null;
+  readonly gainLow: number | null;
+  /** Between these lies the gain, with 95 %. */
+  readonly gainHigh: number | null;
+}
+
+/** The answer to the command `llm4cov.adapters`. */
+export interface LearningMessage {
+  /** The newest first. */
+  readonly adapters: readonly AdapterMessage[];
+  /** When learning begins by itself: `off`, `daily` or `weekly`. */
+  readonly schedule: string;
+  readonly running: boolean;
+}

@@ -24,6 +24,7 @@ from llm4cov_lsp.documents import Document
 from llm4cov_lsp.exclusion import exclude
 from llm4cov_lsp.features.diagnostics import words_of
 from llm4cov_lsp.lane import JobFailed, Priority
+from llm4cov_lsp.learned import adapters, roll_back
 from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
 from llm4cov_lsp.reporting import report
@@ -147,6 +148,14 @@ class Commands:
         self._session.say(ended.words, types.MessageType.Info if ended.status == 0 else types.MessageType.Warning)
         return {"status": ended.status, "words": ended.words}
 
+    async def adapters(self) -> Answer:
+        """Tell what was learned so far: see `protocol.LearningMessage`."""
+        return self._told(await adapters(schedule=self._learning.schedule, running=self._learning.is_running))
+
+    async def roll_back(self, base: str = "") -> Answer:
+        """Take the last promotion of an adapter back."""
+        return self._told(await roll_back(base))
+
     async def doctor(self) -> Answer:
         """Check the tools, as `llm4cov-lsp doctor --json` does: the user's own, nothing of the workspace."""
         return await asyncio.to_thread(_doctor_record)
@@ -234,6 +243,9 @@ class Commands:
     def _refuse(self, text: str | None) -> Answer:
         self._session.say(text or "", types.MessageType.Warning)
         return {"error": text}
+
+    def _told(self, answer: Answer) -> Answer:
+        return self._refuse(str(answer["error"])) if "error" in answer else answer
 
     def _placed(self, uri: str, hole: str) -> PlacedHole | None:
         document = self._open(uri)

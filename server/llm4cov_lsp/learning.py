@@ -30,6 +30,14 @@ class Learning:
         """Whether it runs now."""
         return self._process.is_running
 
+    @property
+    def schedule(self) -> str:
+        """The most frequent schedule of any folder."""
+        found = (
+            {settings.text("retrain.schedule") for settings in self._session.scopes.settings.values()} if self._session.trusted else set()
+        )
+        return next((one for one in ("daily", "weekly") if one in found), "off")
+
     async def run(self, *, if_due: bool) -> Ended:
         """Run it to its end. Not to be called while it runs."""
         running = asyncio.ensure_future(self._process.run(if_due=if_due, on_line=self._report))
@@ -59,7 +67,7 @@ class Learning:
             return
         self._session.start(
             keep_schedule(
-                schedule=self._schedule,
+                schedule=lambda: self.schedule,
                 is_idle=self._is_idle,
                 run=lambda: self.run(if_due=True),
                 say=self._session.say_once,
@@ -72,13 +80,6 @@ class Learning:
         self._session.log(f"retraining: {words}")
         if self._bar is not None:
             self._server.work_done_progress.report(self._bar, types.WorkDoneProgressReport(message=words, cancellable=True))
-
-    def _schedule(self) -> str:
-        """Give the most frequent schedule of any folder."""
-        found = (
-            {settings.text("retrain.schedule") for settings in self._session.scopes.settings.values()} if self._session.trusted else set()
-        )
-        return next((one for one in ("daily", "weekly") if one in found), "off")
 
     def _is_idle(self) -> bool:
         settings = self._session.scopes.settings_for(Path())

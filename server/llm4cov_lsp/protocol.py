@@ -245,6 +245,37 @@ class ReportMessage:
     """Oldest first, of designs with this top in a file of this name; `design` tells its versions apart."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterMessage:
+    """What a run of learning came to."""
+
+    id: str
+    base: str
+    """The model that it was trained on."""
+    made: str
+    """In UTC, as ISO 8601; empty where it is not known."""
+    live: bool
+    """Whether it is used."""
+    examples: int | None
+    before: float | None
+    after: float | None
+    """Coverage in percent on held-out designs, repairs included; None where it was not measured."""
+    gain_low: float | None
+    gain_high: float | None
+    """Between these lies the gain, with 95 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningMessage:
+    """The answer to the command `llm4cov.adapters`."""
+
+    adapters: tuple[AdapterMessage, ...]
+    """The newest first."""
+    schedule: str
+    """When learning begins by itself: `off`, `daily` or `weekly`."""
+    running: bool
+
+
 MESSAGES = (
     BranchMessage,
     DeclarationMessage,
@@ -262,6 +293,8 @@ MESSAGES = (
     TrajectoryMessage,
     ReportFileMessage,
     ReportMessage,
+    AdapterMessage,
+    LearningMessage,
 )
 
 

@@ -304,6 +304,14 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     async def retrain() -> object:
         return await answered(commands.retrain())
 
+    @server.command("llm4cov.adapters")
+    async def adapters() -> object:
+        return await answered(commands.adapters())
+
+    @server.command("llm4cov.rollBack")
+    async def roll_back(*base: str) -> object:
+        return await answered(commands.roll_back(*base[:1]))
+
     @server.command("llm4cov.doctor")
     async def doctor() -> object:
         return await answered(commands.doctor())

@@ -1,4 +1,4 @@
-/** The commands on what is stored: show, delete, export, learn from it. */
+/** The commands on what is stored: show, delete, export. */
 
 import * as vscode from "vscode";
 import type { App } from "../app";
@@ -56,11 +56,4 @@ export async function exportTrajectories(app: App, node?: TrajectoryNode): Promi
 
 export function refreshTrajectories(app: App): void {
   app.trajectories.refresh();
-}
-
-/** Learn from what is stored, now. */
-export async function retrain(app: App): Promise<void> {
-  if (await app.setup.ready()) {
-    await app.server.execute("llm4cov.retrain", []);
-  }
 }
