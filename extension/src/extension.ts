@@ -18,6 +18,7 @@ import { Server } from "./server/client";
 import { Setup } from "./server/setup";
 import { showStatus } from "./status";
 import { Testing } from "./testing/runs";
+import { registerTools } from "./tools/tools";
 import { type TrajectoryNode, TrajectoriesView } from "./trajectories/view";
 
 export function activate(context: vscode.ExtensionContext): void {
@@ -80,7 +81,7 @@ export function activate(context: vscode.ExtensionContext): void {
   for (const [name, command] of Object.entries(onHole)) {
     context.subscriptions.push(vscode.commands.registerCommand(`llm4cov.editor.${name}`, (node?: HolesNode) => command(app, node)));
   }
-  context.subscriptions.push(log, server, testing, review, holes, reports, trajectories, showStatus(server, version));
+  context.subscriptions.push(log, server, testing, review, holes, reports, trajectories, showStatus(server, version), registerTools(app));
   context.subscriptions.push(
     // The server is told of trust when it starts.
     vscode.workspace.onDidGrantWorkspaceTrust(() => restartServer(app)),
