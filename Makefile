@@ -27,7 +27,7 @@ unit: $(VENV)/.dev system
 acceptance: $(VENV)/.models system
 	$(BIN)/python tests/rerun_crashed.py tests/acceptance -n 2 -m "not slow"
 
-# The language server through a client, and through Neovim.
+# The language server through a client, through Neovim (with Verible's server beside it) and through Emacs.
 e2e: $(VENV)/.dev system
 	$(BIN)/python tests/rerun_crashed.py tests/e2e -m "not slow"
 
@@ -79,7 +79,7 @@ bench: $(VENV)/.models
 	$(BIN)/python -m benchmarks.models --rounds 0 --cases stimulus --max-tokens 200 --prompt-tokens 1000 --name models_direct
 	$(BIN)/python -m benchmarks.models --every 4 --max-tokens 200 --prompt-tokens 1000
 
-# Icarus Verilog, bubblewrap and lcov are what the tests compare with; without root they say which of them is missing.
+# Icarus Verilog, bubblewrap and lcov are what the tests compare with, Neovim and Emacs what they drive; without root they say which of them is missing.
 .PHONY: system
 system: $(VENV)/.base
 	@$(BIN)/python tests/system_packages.py

@@ -26,11 +26,12 @@ def free_path(wanted: Path, taken: Collection[Path]) -> Path | None:
 def creating(path: Path, text: str, capabilities: types.ClientCapabilities, *, about: str, asks: bool = True) -> types.WorkspaceEdit:
     """Make the edit that creates a file, annotated where the client knows that; with `asks` it lets the user confirm it."""
     uri = _uri(path)
-    start = types.Range(types.Position(0, 0), types.Position(0, 0))
+    # Up to behind the one empty line, which the protocol lets a client take as the end: Neovim else leaves an empty line behind the text.
+    everything = types.Range(types.Position(0, 0), types.Position(1, 0))
     document = types.OptionalVersionedTextDocumentIdentifier(uri=uri, version=None)
     options = types.CreateFileOptions(overwrite=False, ignore_if_exists=False)
     annotation = _ANNOTATION if can_confirm(capabilities) else None
-    filling = types.TextDocumentEdit(document, [_text_edit(start, text, annotation)])
+    filling = types.TextDocumentEdit(document, [_text_edit(everything, text, annotation)])
     creates = _can(capabilities, types.ResourceOperationKind.Create)
     return _annotated(
         [types.CreateFile(uri=uri, options=options, annotation_id=annotation), filling] if creates else [filling],
