@@ -45,12 +45,16 @@ def _property(one: Setting) -> dict[str, Any]:
     found: dict[str, Any] = {"scope": "machine" if one.personal else "resource", "markdownDescription": one.sentence}
     if isinstance(one.default, tuple):
         items: dict[str, Any] = {"type": "string"} | ({"enum": list(one.choices)} if one.choices else {})
+        if one.pattern is not None:
+            items["pattern"] = f"^{one.pattern[0]}$"
         return {"type": "array", "items": items, "default": list(one.default)} | found
     found = {"type": one.type_name, "default": one.default} | found
     if one.choices:
         found["enum"] = list(one.choices)
     if one.least is not None:
         found["minimum"] = one.least
+    if one.most is not None:
+        found["maximum"] = one.most
     return found
 
 

@@ -21,6 +21,7 @@ from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_lsp.applying import Outcome, hand_over
 from llm4cov_lsp.features.edits import can_confirm, can_create, can_delete, creating, free_path, removing, replacing
 from llm4cov_lsp.lane import JobFailed
+from llm4cov_lsp.listing import modules_in
 from llm4cov_lsp.project import testbench_of, testbench_places
 from llm4cov_lsp.records import Result
 from llm4cov_lsp.results import design_key, is_current
@@ -169,7 +170,7 @@ class Answers:
         """List the trajectories, or those of the modules in a file."""
         tops: tuple[str, ...] = ()
         if uri is not None:
-            tops = tuple(module.name for module in self._session.modules_in(uri).modules)
+            tops = tuple(module.name for module in modules_in(uri, self._session.documents, self._session.scopes).modules)
             if not tops:
                 return {"trajectories": []}
         return await self._ask(Question(kind=QuestionKind.LIST, tops=tops))

@@ -172,7 +172,7 @@ class Commands:
         jobs = self._session.jobs
         history: list[Json] = [past_told(past) for past in jobs.history]
         rests_on = {one.path for held in self._session.results for one in held.rests_on}
-        opened = {str(document.path) for document in self._session.documents.values()}
+        opened = {document.name for document in self._session.documents.values()}
         sources = [Path(name) for name in sorted(opened | rests_on)] if with_sources == "sources" else None
         told_settings = settings_told(self._session.scopes.settings)
         told_jobs: Json = {"over": history, "now": jobs_told(jobs)}
@@ -209,7 +209,7 @@ class Commands:
         document = self._open(uri)
         if document is None or (refused := self._refusal(document)) is not None:
             return self._refuse(refused if document is not None else "The file is not open.")
-        held = next((one for one in self._session.results if one.request.top == top and str(document.path) in one.files), None)
+        held = next((one for one in self._session.results if one.request.top == top and document.name in one.files), None)
         file = Path(held.request.file) if held is not None else document.path
         settings = self._session.scopes.settings_for(file)
         usual = testbench_of(file, top, settings)

@@ -5,6 +5,7 @@ A result belongs to bytes on disk, named by their digest. Edits since then shift
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,7 @@ class Document:
 
     uri: str
     path: Path
+    """As the editor names it, which may go through links."""
     version: int | None
     text: str
     saved_digest: str | None = None
@@ -83,7 +85,13 @@ class Document:
     """From those bytes to the present text."""
     shown: dict[str, LineMap] = field(default_factory=dict)
     """By design: from the bytes that its result is about to the present text."""
+    name: str = ""
+    """What results call the file: its path without links."""
     _lines: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Follow the links once; a file that is not there yet has a name too."""
+        self.name = os.path.realpath(self.path)
 
     @property
     def is_saved(self) -> bool:

@@ -6,6 +6,7 @@ editor has: what the editor told of it if the waiver file is open there, what li
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lsprotocol import types
@@ -78,10 +79,11 @@ async def exclude(server: LanguageServer, session: Session, placed: PlacedHole, 
 
 def _entries(placed: PlacedHole, path: Path, reason: str, proof: str) -> list[Waiver]:
     hole, held = placed.hole, placed.held
-    digest = held.files[str(path)].digest
+    name = os.path.realpath(path)
+    digest = held.files[name].digest
     return [
         Waiver(
-            CoveragePoint(Kind(hole.kind), str(path), hole.line, hole.column, comment),
+            CoveragePoint(Kind(hole.kind), name, hole.line, hole.column, comment),
             reason,
             proof=proof,
             source_digest=digest,

@@ -27,7 +27,7 @@ from llm4cov_agent.digest import Json, digest_json, digest_text
 from llm4cov_lsp.records import Result
 from llm4cov_lsp.wire import Request
 
-FORMAT = 1
+FORMAT = 2
 MOST_BYTES = 64 << 20
 MOST_DESIGNS = 1000
 MOST_BYTES_EACH = 8 << 20
@@ -57,14 +57,15 @@ class KeptResults:
 
     def about(self, path: Path) -> Iterator[KeptResult]:
         """Yield the results that rest on a file and were made by this program."""
-        folder = self._marks(str(path))
+        name = os.path.realpath(path)
+        folder = self._marks(name)
         try:
             marks = sorted(folder.iterdir())
         except OSError:
             return
         for mark in marks:
             kept = self._read(self._designs / f"{mark.name}.json")
-            if kept is not None and kept.program == program() and any(one.path == str(path) for one in kept.result.rests_on):
+            if kept is not None and kept.program == program() and any(one.path == name for one in kept.result.rests_on):
                 yield kept
 
     def keep(self, key: str, request: Request, result: Result) -> str | None:

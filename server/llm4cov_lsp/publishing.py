@@ -12,7 +12,7 @@ from pygls.lsp.server import LanguageServer
 
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import diagnostics_of, problem_diagnostic, shown_problems
-from llm4cov_lsp.results import Results
+from llm4cov_lsp.results import Results, as_asked
 from llm4cov_lsp.settings import Settings
 
 PUBLISH_S = 0.15
@@ -36,16 +36,16 @@ class Publisher:
             timer.cancel()
         self._timers[document.uri] = asyncio.get_running_loop().call_later(delay_s, self._publish, document.uri)
 
-    def all(self) -> None:
-        """Send those of all documents at once, and errors in files that are not open."""
+    def all(self, *, delay_s: float = 0.0) -> None:
+        """Send those of all documents soon, and errors in files that are not open."""
         for document in self._documents.values():
-            self.soon(document, delay_s=0)
-        opened = {document.path for document in self._documents.values()}
+            self.soon(document, delay_s=delay_s)
+        opened = {document.name for document in self._documents.values()}
         errors: dict[str, list[types.Diagnostic]] = {}
         for held in self._results:
             for problem in shown_problems(held):
-                if problem.file is not None and Path(problem.file) not in opened and Path(problem.file).is_file():
-                    uri = uris.from_fs_path(problem.file)
+                if problem.file is not None and problem.file not in opened and Path(problem.file).is_file():
+                    uri = uris.from_fs_path(as_asked(problem.file, held.request))
                     if uri is not None:
                         errors.setdefault(uri, []).append(problem_diagnostic(problem, (problem.line or 1) - 1))
         for uri in self._published - set(errors) - set(self._documents):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRecord:
-    """A problem of the agent's, with an absolute path."""
+    """A problem of the agent's, with an absolute path without links."""
 
     message: str
     severity: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 from pathlib import Path
 
 from pygls import uris
@@ -40,4 +41,7 @@ def _held(session: Session, path: Path, top: str) -> Held | None:
     own = session.results.get(design_key(path, top))
     if own is not None:
         return own
-    return next((one for one in session.results if one.request.top == top and str(path) in (*one.files, one.request.testbench)), None)
+    name = os.path.realpath(path)
+    return next(
+        (one for one in session.results if one.request.top == top and (name in one.files or str(path) == one.request.testbench)), None
+    )

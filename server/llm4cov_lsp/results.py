@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,16 +35,23 @@ class Held:
     """Goes up with each result of any design."""
     outdated: bool = False
     """Whether the last result had no coverage, so that an older one is shown."""
+    edited: bool = False
+    """Whether a file that it rests on was edited since, saved or not."""
+    status: str = ""
+    """Of the last one."""
     files: dict[str, FileResult] = field(default_factory=dict)
     _by_line: dict[str, ByLine] = field(default_factory=dict, compare=False)
 
-    def by_line(self, path: Path) -> ByLine:
+    def by_line(self, name: str) -> ByLine:
         """Give what is known about a file of it, by line and by name."""
-        name = str(path)
         found = self._by_line.get(name)
         if found is None or found.of is not self.files[name]:
             self._by_line[name] = found = ByLine(self.files[name])
         return found
+
+    def is_stale_in(self, document: Document) -> bool:
+        """Say whether what a document shows of it is about an older text of that file or of another one."""
+        return document.shown[self.key].touched or self.outdated or self.edited
 
     @property
     def rests_on(self) -> tuple[FileDigest, ...]:
@@ -79,18 +87,27 @@ class Results:
         """Take a result that was kept from an earlier run of the server."""
         self._number += 1
         files = {one.path: one for one in result.files}
-        self._held[key] = held = Held(key, request, result, result.problems, self._number, outdated=outdated, files=files)
+        self._held[key] = held = Held(
+            key, request, result, result.problems, self._number, outdated=outdated, status=result.status, files=files
+        )
         return held
 
     def drop(self, key: str) -> None:
         """Forget a design."""
         self._held.pop(key, None)
 
+    def mark(self, key: str, *, edited: bool) -> bool:
+        """Note whether a file that a result rests on was edited since; says whether that is news."""
+        held = self._held[key]
+        self._held[key] = replace(held, edited=edited)
+        return held.edited != edited
+
     def take(self, key: str, request: Request, result: Result) -> Held:
         """Take a result; one without coverage leaves the coverage of the one before, marked as outdated."""
         self._number += 1
         before = self._held.get(key)
-        held = Held(key, request, result, result.problems, self._number, files={one.path: one for one in result.files})
+        files = {one.path: one for one in result.files}
+        held = Held(key, request, result, result.problems, self._number, status=result.status, files=files)
         if not result.attempts and before is not None and before.result.design_digest == result.design_digest != "":
             # What is not stored is known as long as the session lasts.
             held = replace(held, result=replace(result, attempts=before.result.attempts))
@@ -101,9 +118,9 @@ class Results:
         return held
 
     def designs_of(self, path: Path) -> list[Held]:
-        """List the designs whose result rests on a file, newest first."""
-        name = str(path)
-        found = [held for held in self._held.values() if any(one.path == name for one in held.rests_on)]
+        """List the designs whose result rests on a file, newest first, or did when it had coverage."""
+        name = os.path.realpath(path)
+        found = [held for held in self._held.values() if name in held.files or any(one.path == name for one in held.rests_on)]
         return sorted(found, key=lambda held: -held.number)
 
     def shown_for(self, document: Document, module: Module | None) -> Held | None:
@@ -131,12 +148,24 @@ class Results:
 
     def _own(self, document: Document, module: Module | None) -> Held | None:
         own = self._held.get(design_key(document.path, module.name)) if module is not None else None
-        return own if own is not None and own.key in document.shown and str(document.path) in own.files else None
+        return own if own is not None and own.key in document.shown and document.name in own.files else None
 
     def _newest(self, document: Document) -> Held | None:
-        name = str(document.path)
+        name = document.name
         shown = [held for held in self._held.values() if held.key in document.shown and name in held.files]
         return max(shown, key=lambda held: held.number, default=None)
+
+
+def as_asked(name: str, request: Request) -> str:
+    """Name a file as the editor does, where its path goes through links; results have paths without."""
+    given = next((one for one in (request.file, request.testbench) if one is not None and os.path.realpath(one) == name), None)
+    if given is not None:
+        return given
+    for folder in (request.folder, str(Path(request.file).parent)):
+        real = os.path.realpath(folder) if folder is not None else None
+        if folder is not None and real is not None and Path(name).is_relative_to(real):
+            return str(Path(folder) / Path(name).relative_to(real))
+    return name
 
 
 def is_current(rests_on: Iterable[FileDigest]) -> bool:
@@ -165,8 +194,8 @@ def placed_holes(document: Document, results: Results, first: int = 0, last: int
     """
     found: list[PlacedHole] = []
     for held, lines in results.parts_of(document, first, _last(document, last)):
-        shown, by_line = document.shown[held.key], held.by_line(document.path)
-        stale = shown.touched or held.outdated
+        shown, by_line = document.shown[held.key], held.by_line(document.name)
+        stale = held.is_stale_in(document)
         here = [(rank, hole, line) for line in lines for rank, hole in by_line.holes.get(shown.origin(line), ())]
         here.sort(key=lambda one: one[0])
         found += [PlacedHole(hole, line, held, stale) for _, hole, line in here]
@@ -178,7 +207,7 @@ def tallies_of(document: Document, results: Results, module: Module) -> tuple[He
     held = results.shown_for(document, module)
     if held is None:
         return None, {}, 0
-    shown, by_line = document.shown[held.key], held.by_line(document.path)
+    shown, by_line = document.shown[held.key], held.by_line(document.name)
     sums: dict[Kind, Tally] = {}
     for line in range(module.first_line - 1, module.last_line):
         for row in by_line.tallies.get(shown.origin(line), ()):
@@ -193,7 +222,7 @@ def excluded_in(document: Document, held: Held, module: Module | None = None) ->
     lines = document.shown[held.key]
     return [
         (one, line)
-        for one in held.files[str(document.path)].waived
+        for one in held.files[document.name].waived
         if (line := lines.present(one.line)) is not None and (module is None or module.first_line <= line + 1 <= module.last_line)
     ]
 
@@ -202,11 +231,11 @@ def counts_at(document: Document, results: Results, first: int = 0, last: int | 
     """Give for each present 0-based line from `first` to `last` that can be executed how often it was, and whether that is stale."""
     found: dict[int, tuple[int, bool]] = {}
     for held, lines in results.parts_of(document, first, _last(document, last)):
-        shown, by_line = document.shown[held.key], held.by_line(document.path)
+        shown, by_line = document.shown[held.key], held.by_line(document.name)
         for line in lines:
             count = by_line.counts.get(shown.origin(line))
             if count is not None:
-                found.setdefault(line, (count, shown.touched or held.outdated))
+                found.setdefault(line, (count, held.is_stale_in(document)))
     return found
 
 

@@ -24,6 +24,7 @@ from llm4cov_lsp.features.answers import ANSWER, answers_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
 from llm4cov_lsp.learning import Learning
+from llm4cov_lsp.listing import modules_in
 from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.positions import changed, index_in
 from llm4cov_lsp.project import WATCHED, is_project_file
@@ -130,7 +131,7 @@ def _register_documents(server: LanguageServer, session: Session, answers: Answe
                 document.replace_all(change.text)
                 text = change.text
             document.set_text(text, params.text_document.version)
-        session.publisher.soon(document)
+        session.freshness.edited(document)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
@@ -194,7 +195,7 @@ def _register_own(server: LanguageServer, session: Session) -> None:
     async def modules(params: Any) -> Any:
         # Files that are not open are read, so this is kept off the loop that answers while a person types.
         names = [str(uri) for uri in getattr(params, "uris", ())]
-        found = await asyncio.to_thread(lambda: [session.modules_in(uri) for uri in names])
+        found = await asyncio.to_thread(lambda: [modules_in(uri, session.documents, session.scopes) for uri in names])
         return [as_json(one) for one in found]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import replace
@@ -26,15 +27,16 @@ from llm4cov_lsp.consents import Consents
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.coverage import coverage_message
 from llm4cov_lsp.features.diagnostics import project_words
+from llm4cov_lsp.freshness import Freshness, show_in
 from llm4cov_lsp.gate import Gate, NotAllowed
 from llm4cov_lsp.jobs import Jobs, Past
 from llm4cov_lsp.kept import KeptResults
 from llm4cov_lsp.lane import Job, JobFailed, Priority
+from llm4cov_lsp.listing import declares
 from llm4cov_lsp.logfile import LOGGER
-from llm4cov_lsp.outline import modules_of
 from llm4cov_lsp.progress import Shown
-from llm4cov_lsp.project import request_of, testbench_of, testbench_places, testbenches_of
-from llm4cov_lsp.protocol import COVERAGE, FileModules, ModuleMessage, as_json
+from llm4cov_lsp.project import SUFFIXES, request_of, testbench_of, testbench_places
+from llm4cov_lsp.protocol import COVERAGE, as_json
 from llm4cov_lsp.publishing import Publisher
 from llm4cov_lsp.records import Result
 from llm4cov_lsp.results import Held, Results, design_key, is_current
@@ -56,6 +58,7 @@ class Session:
         self.results = Results()
         self.scopes = Scopes(server)
         self.publisher = Publisher(server, self.documents, self.results, self.scopes.settings_for)
+        self.freshness = Freshness(self.documents, self.results, self.scopes, self.publisher)
         self._kept: KeptResults | None = None
         self.jobs = Jobs(self._crashed, hold=self._hold, on_past=_log_past)
         self.bars = Bars(server, self.jobs)
@@ -138,7 +141,7 @@ class Session:
         self.documents[item.uri] = document
         document.take_saved()
         for held in self.results:
-            self._show_in(document, held)
+            show_in(document, held)
         self._restore(document.path)
         self.publisher.soon(document, delay_s=0)
         self.measure_what_changed(document.path)
@@ -171,10 +174,17 @@ class Session:
             settings = self.scopes.settings_for(file)
             mode = settings.text("mode")
             key = design_key(file, top)
-            if mode == "off" or any(job.design == key and job.priority is Priority.USER for job in self._jobs()):
-                continue
             testbench = testbench_of(file, top, settings)
             held = self.results.get(key)
+            if held is not None and held.request.testbench is not None and not Path(held.request.testbench).is_file():
+                # What a testbench covered that is gone holds for nothing.
+                self._drop(key)
+                held = None
+            current = held is not None and is_current(held.rests_on)
+            if held is not None:
+                self.freshness.look(held, current=current)
+            if mode == "off" or any(job.design == key and job.priority is Priority.USER for job in self._jobs()):
+                continue
             if testbench is None:
                 proposed = self.proposals.get(key)
                 if mode == "generate" and not (proposed is not None and is_current(proposed.rests_on)):
@@ -183,9 +193,12 @@ class Session:
             request = request_of(
                 RequestKind.MEASURE, file, top, settings, folder=self.scopes.folder_of(file), testbench=testbench, edition=self.edition
             )
-            if held is not None and held.result.status != "build_failed" and _same_run(held.request, request) and is_current(held.rests_on):
+            if held is not None and held.status != "build_failed" and _same_run(held.request, request) and current:
                 # A job that still runs is about what the files were in between.
                 self.jobs.cancel_design(key)
+                continue
+            if any(job.design == key and job.request == request for job in self.jobs.waiting):
+                # It will read the files as they are then.
                 continue
             self.start(self._measure_idly(request, key))
 
@@ -241,31 +254,6 @@ class Session:
             message = coverage_message(request, result, interim=interim, asked=asked)
             self._server.protocol.notify(COVERAGE, as_json(message))
 
-    def modules_in(self, uri: str) -> FileModules:
-        """List the modules of a file, open or not, that can be measured."""
-        name = uris.to_fs_path(uri)
-        if name is None or not uri.startswith("file:"):
-            return FileModules(uri=uri, modules=())
-        path, document = Path(name), self.documents.get(uri)
-        settings = self.scopes.settings_for(path)
-        try:
-            found = document.modules if document is not None else modules_of(path.read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            found = ()
-        return FileModules(
-            uri=uri,
-            modules=tuple(
-                ModuleMessage(
-                    name=one.name,
-                    first_line=one.first_line,
-                    last_line=one.last_line,
-                    testbenches=tuple(bench.as_uri() for bench in testbenches_of(path, one.name, settings)),
-                )
-                for one in found
-                if one.has_ports
-            ),
-        )
-
     def idle_s(self) -> float:
         """Give the seconds since a job ended last; 0 while one runs or waits."""
         return time.monotonic() - self._active_at_s if next(self._jobs(), None) is None else 0.0
@@ -280,10 +268,11 @@ class Session:
         if request.testbench is not None and result.status == "ok":
             self.measured[key] = result
         held = self.results.take(key, request, result)
+        self.freshness.look(held, current=True)
         if not held.outdated:
             for document in self.documents.values():
                 document.shown.pop(key, None)
-                self._show_in(document, held)
+                show_in(document, held)
         self.publisher.all()
         self.publisher.refresh()
         if request.kind in (RequestKind.MEASURE, RequestKind.PROVE) and result.status == "ok" and result.files:
@@ -292,12 +281,7 @@ class Session:
 
     def forget(self, key: str, file: Path) -> None:
         """Drop what is known about a design, and measure its testbench again if it has one."""
-        self.results.drop(key)
-        self.measured.pop(key, None)
-        for document in self.documents.values():
-            document.shown.pop(key, None)
-        self.publisher.all()
-        self.publisher.refresh()
+        self._drop(key)
         self.measure_what_changed(file)
 
     def shut_down(self) -> None:
@@ -306,6 +290,14 @@ class Session:
         for task in list(self._tasks):
             task.cancel()
         self.jobs.close()
+
+    def _drop(self, key: str) -> None:
+        self.results.drop(key)
+        self.measured.pop(key, None)
+        for document in self.documents.values():
+            document.shown.pop(key, None)
+        self.publisher.all()
+        self.publisher.refresh()
 
     def _jobs(self) -> Iterator[Job]:
         yield from self.jobs.waiting
@@ -321,6 +313,11 @@ class Session:
                     yield document.path, module.name
         for held in self.results.designs_of(path):
             yield Path(held.request.file), held.request.top
+        for held in self.results:
+            # It may be what such a design lacks.
+            near = path.suffix in SUFFIXES and self.scopes.folder_of(path) == self.scopes.folder_of(Path(held.request.file))
+            if near and held.status == "build_failed":
+                yield Path(held.request.file), held.request.top
 
     async def _measure_idly(self, request: Request, key: str) -> None:
         try:
@@ -330,6 +327,11 @@ class Session:
         except asyncio.CancelledError:
             self.log(f"measuring {request.top}: superseded")
         else:
+            if not result.files and not declares(Path(request.file), request.top):
+                # It was renamed or deleted.
+                self.log(f"{request.file} has no module {request.top} any more: what was measured of it is dropped")
+                self._drop(key)
+                return
             self.take(key, request, result)
             if result.rests_on and Path(request.file).is_file() and not is_current(result.rests_on):
                 # A file changed while it was measured, and no editor said so.
@@ -372,7 +374,7 @@ class Session:
             if not _same_run(replace(kept.request, edition=wanted.edition), wanted) or not is_current(kept.result.rests_on):
                 continue
             named = {one.path for one in kept.result.rests_on}
-            if any(name not in named and Path(name).is_file() for name in wanted.waivers):
+            if any(os.path.realpath(name) not in named and Path(name).is_file() for name in wanted.waivers):
                 # A waiver file that a setting names was missing then and is there now.
                 continue
             # What a command would print now is not known, so that its results are old ones until it was asked.
@@ -382,12 +384,7 @@ class Session:
             if not asked:
                 self.tell_coverage(request, kept.result, interim=False, asked=False)
             for document in self.documents.values():
-                self._show_in(document, held)
-
-    def _show_in(self, document: Document, held: Held) -> None:
-        digest = next((one.digest for one in held.rests_on if one.path == str(document.path)), None)
-        if digest is not None:
-            document.show(held.key, digest)
+                show_in(document, held)
 
     def _hold(self, job: Job) -> str | None:
         settings = self.scopes.settings_for(Path(job.request.file))

@@ -5,6 +5,8 @@ The client's settings and `llm4cov.toml` are read by it, and docs/settings.md is
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,12 @@ from llm4cov_agent.closure import waived
 
 FILE_NAME = "llm4cov.toml"
 SECTION = "llm4cov"
+DAY_S = 86_400.0
+WHOLE = 2**31 - 1
+"""The largest whole number that all who read one take."""
+
+MOST_GIVEN = 100
+"""Characters of a bad value that are repeated."""
 
 Value = bool | int | float | str | tuple[str, ...]
 
@@ -29,7 +37,10 @@ class Setting:
     """Also gives the type; a number with a fraction takes whole ones too."""
     sentence: str
     choices: tuple[str, ...] = ()
+    pattern: tuple[str, str] | None = None
+    """What each string of a list must match as a whole, and that in words."""
     least: float | None = None
+    most: float | None = None
     restricted: bool = False
     """Whether an untrusted workspace can't set it in its own file: it decides what is read, built or run."""
     personal: bool = False
@@ -112,7 +123,12 @@ TABLE: tuple[Setting, ...] = (
         "folder, in a sandbox where it can write nothing there; what it printed is kept until a setting changes or the server restarts.",
     ),
     Setting(
-        key="files.filelistCommandSeconds", default=30.0, least=0.1, restricted=True, sentence="Longest that the filelist command may run."
+        key="files.filelistCommandSeconds",
+        default=30.0,
+        least=0.1,
+        most=DAY_S,
+        restricted=True,
+        sentence="Longest that the filelist command may run.",
     ),
     Setting(
         key="files.projectFiles",
@@ -122,7 +138,13 @@ TABLE: tuple[Setting, ...] = (
         "Verible's `verible.filelist` in the workspace folder names, with its include folders and macros.",
     ),
     Setting(key="files.includeDirs", default=(), restricted=True, sentence="Folders of include files, relative to the workspace folder."),
-    Setting(key="files.defines", default=(), restricted=True, sentence="Macros, `NAME` or `NAME=VALUE`."),
+    Setting(
+        key="files.defines",
+        default=(),
+        restricted=True,
+        pattern=(r"[A-Za-z_][A-Za-z0-9_$]*(=.*)?", "`NAME` or `NAME=VALUE`"),
+        sentence="Macros, `NAME` or `NAME=VALUE`.",
+    ),
     Setting(
         key="files.libraryDirs",
         default=(),
@@ -151,7 +173,9 @@ TABLE: tuple[Setting, ...] = (
         restricted=True,
         sentence="Who goes on from where the policy ended; what works already is kept.",
     ),
-    Setting(key="generate.budgetSeconds", default=60.0, least=1, restricted=True, sentence="Seconds to search and prove, about."),
+    Setting(
+        key="generate.budgetSeconds", default=60.0, least=1, most=DAY_S, restricted=True, sentence="Seconds to search and prove, about."
+    ),
     Setting(
         key="model.name",
         default="",
@@ -196,7 +220,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(key="model.maxTokens", default=1024, least=16, sentence="Tokens of a reply."),
     Setting(key="model.promptTokens", default=3000, least=500, sentence="Tokens of a prompt."),
     Setting(key="model.contextTokens", default=8192, least=1024, sentence="Tokens of prompt and reply together."),
-    Setting(key="model.temperature", default=0.7, least=0, sentence="0 takes the likeliest word; 2 at most."),
+    Setting(key="model.temperature", default=0.7, least=0, most=2, sentence="0 takes the likeliest word; 2 at most."),
     Setting(key="model.gpuLayers", default=0, least=-1, sentence="Layers of a local model on the GPU; -1 for all."),
     Setting(key="model.threads", default=0, least=0, sentence="Threads of a local model; 0 for one for each core."),
     Setting(
@@ -209,12 +233,22 @@ TABLE: tuple[Setting, ...] = (
         key="model.budgetSeconds",
         default=300.0,
         least=1,
+        most=DAY_S,
         restricted=True,
         sentence="Seconds in all where a language model is asked, about, in place of `generate.budgetSeconds`.",
     ),
-    Setting(key="prove.budgetSeconds", default=30.0, least=1, restricted=True, sentence="Seconds for a proof that you ask for, about."),
-    Setting(key="simulation.runSeconds", default=120.0, least=0.1, restricted=True, sentence="Longest that one simulation may run."),
-    Setting(key="simulation.seed", default=1, least=1, sentence="Seed of everything random."),
+    Setting(
+        key="prove.budgetSeconds",
+        default=30.0,
+        least=1,
+        most=DAY_S,
+        restricted=True,
+        sentence="Seconds for a proof that you ask for, about.",
+    ),
+    Setting(
+        key="simulation.runSeconds", default=120.0, least=0.1, most=DAY_S, restricted=True, sentence="Longest that one simulation may run."
+    ),
+    Setting(key="simulation.seed", default=1, least=1, most=WHOLE, sentence="Seed of everything random."),
     Setting(
         key="retrain.schedule",
         default="off",
@@ -280,7 +314,9 @@ def read_settings(client: object, project: object, *, trusted: bool) -> tuple[Se
             elif setting.restricted and source == FILE_NAME and not trusted:
                 problems.append(f"{SECTION}.{key} in {source} is not used: this workspace is not trusted.")
             elif (read := _read(setting, value)) is None:
-                problems.append(f"{SECTION}.{key} in {source} should be {_expected(setting)}, not {value!r}; using {values[key]!r}.")
+                problems.append(
+                    f"{SECTION}.{key} in {source} should be {_expected(setting)}, not {_given(value)}; using {_json(values[key])}."
+                )
             else:
                 values[key] = read
     return Settings(values), tuple(problems)
@@ -290,13 +326,16 @@ def read_project_file(folder: Path) -> tuple[object, tuple[str, ...]]:
     """Read a folder's `llm4cov.toml`; None where there is none."""
     path = folder / FILE_NAME
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")), ()
+        return tomllib.loads(path.read_text(encoding="utf-8-sig")), ()
     except FileNotFoundError:
         return None, ()
     except OSError as error:
         return None, (f"{path}: can't be read: {error.strerror}",)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return None, (f"{path}: is not UTF-8 text (line {line}); nothing of it is used.",)
     except ValueError as error:
-        return None, (f"{path}: {error}",)
+        return None, (f"{path}: {error}; nothing of it is used.",)
 
 
 def documentation() -> str:
@@ -351,6 +390,8 @@ def _read(setting: Setting, value: Any) -> Value | None:
     if isinstance(setting.default, tuple):
         if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
             return None
+        if setting.pattern is not None and not all(re.fullmatch(setting.pattern[0], one) for one in value):
+            return None
         return tuple(value) if not setting.choices or set(value) <= set(setting.choices) else None
     if isinstance(setting.default, bool) or isinstance(value, bool):
         return value if isinstance(setting.default, bool) and isinstance(value, bool) else None
@@ -361,14 +402,33 @@ def _read(setting: Setting, value: Any) -> Value | None:
         value = int(value)
     if not isinstance(value, int if isinstance(setting.default, int) else int | float) or value != value:
         return None
-    least = setting.least
-    return None if least is not None and value < least else type(setting.default)(value)
+    most = setting.most if setting.most is not None else WHOLE
+    return None if value > most or (setting.least is not None and value < setting.least) else type(setting.default)(value)
 
 
 def _expected(setting: Setting) -> str:
     if isinstance(setting.default, tuple):
-        return "a list of strings" + (f" of {', '.join(setting.choices)}" if setting.choices else "")
+        return "a list of strings" + (
+            f" of {', '.join(setting.choices)}"
+            if setting.choices
+            else f", each {setting.pattern[1]}"
+            if setting.pattern is not None
+            else ""
+        )
     if setting.choices:
         return f"one of {', '.join(setting.choices)}"
     article = "an" if setting.type_name[0] in "aeiou" else "a"
-    return f"{article} {setting.type_name}" + (f" of {setting.least:g} or more" if setting.least is not None else "")
+    if setting.least is None:
+        return f"{article} {setting.type_name}"
+    return f"{article} {setting.type_name} of {setting.least:g} or more" + (
+        f", {setting.most:.10g} at most" if setting.most is not None else ""
+    )
+
+
+def _given(value: object) -> str:
+    """Write a bad value as the user did, more or less; not all of a long one."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= MOST_GIVEN else f"{text[:MOST_GIVEN]}…"

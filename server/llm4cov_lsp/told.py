@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +21,24 @@ from llm4cov_lsp.per_instance import by_file, lines_apart, root_of, signals_of
 from llm4cov_lsp.records import FileResult, HoleRecord, LineTally, ProblemRecord, WaivedRecord
 from llm4cov_lsp.shapes import branches_of, declarations_of
 
+_SETTINGS = (
+    ("with -y", "in the setting llm4cov.files.libraryDirs"),
+    ("with -I", "in the setting llm4cov.files.includeDirs"),
+    ("`--run-s`", "The setting llm4cov.simulation.runSeconds"),
+    (", or a value with -G", ""),
+)
+
 
 def problem_records(problems: Iterable[Problem]) -> tuple[ProblemRecord, ...]:
-    """Write problems with absolute paths; the agent names files relative to the current folder."""
+    """Write problems with absolute paths without links; the agent names files relative to the current folder."""
     return tuple(
         ProblemRecord(
             message=one.message,
             severity=one.severity.value,
-            file=str(Path(one.file).absolute()) if one.file is not None else None,
+            file=os.path.realpath(one.file) if one.file is not None else None,
             line=one.line,
             column=one.column,
-            hint=one.hint,
+            hint=_in_an_editor(one.hint),
             code=one.code,
         )
         for one in problems
@@ -59,6 +67,15 @@ def files_of(
     for one in waived:
         excluded.setdefault(one.hole.point.file, []).append(_waived_record(one))
     return tuple(_with_instances(design, coverage, proved, _files(design, coverage, proved, holes, excluded)))
+
+
+def _in_an_editor(hint: str | None) -> str | None:
+    """Name settings where the agent names options of the command line."""
+    if hint is None:
+        return None
+    for option, setting in _SETTINGS:
+        hint = hint.replace(option, setting)
+    return hint
 
 
 def files_so_far(design: Design, coverage: Coverage) -> tuple[FileResult, ...]:

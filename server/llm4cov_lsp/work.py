@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -181,7 +182,7 @@ def _rests_on(design: Design) -> tuple[FileDigest, ...]:
 
 
 def _rested(files: Iterable[DesignFile]) -> tuple[FileDigest, ...]:
-    return tuple(FileDigest(path=str(file.path), digest=file.digest) for file in files)
+    return tuple(FileDigest(path=os.path.realpath(file.path), digest=file.digest) for file in files)
 
 
 def _given(request: Request, problems: Iterable[Problem]) -> tuple[FileDigest, ...]:
@@ -192,7 +193,7 @@ def _given(request: Request, problems: Iterable[Problem]) -> tuple[FileDigest, .
 
 def _digests(paths: Iterable[Path]) -> tuple[FileDigest, ...]:
     """Digest what can be read; what can't be has changed by the time that it can."""
-    return tuple(FileDigest(path=str(path), digest=digest) for path in paths if (digest := digest_of(path)) is not None)
+    return tuple(FileDigest(path=os.path.realpath(path), digest=digest) for path in paths if (digest := digest_of(path)) is not None)
 
 
 def digest_of(path: Path) -> str | None:

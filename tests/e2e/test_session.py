@@ -200,7 +200,7 @@ async def test_a_bad_setting_is_named_and_a_project_file_is_used(project: Projec
     async with connected(project.folder, settings={"mode": "sometimes"}) as editor:
         found = _holes(await _opened(editor, project))
         assert len(found) == 3 and {one.code for one in found} == {"toggle"}
-        assert any("llm4cov.mode" in one.message and "'sometimes'" in one.message for one in editor.client.messages)
+        assert any("llm4cov.mode" in one.message and '"sometimes"' in one.message for one in editor.client.messages)
         last = [one for one in editor.published if one.uri == project.uri][-1].diagnostics[-1]
         assert "more holes in this file" in last.message
 

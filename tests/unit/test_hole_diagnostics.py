@@ -15,7 +15,7 @@ from llm4cov_lsp.documents import Document
 from llm4cov_lsp.features.diagnostics import diagnostics_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import lenses_of
-from llm4cov_lsp.records import DeclarationRecord, FileDigest, FileResult, HoleRecord, LineTally, Result, WaivedRecord
+from llm4cov_lsp.records import DeclarationRecord, FileDigest, FileResult, HoleRecord, LineTally, ProblemRecord, Result, WaivedRecord
 from llm4cov_lsp.results import Results, design_key
 from llm4cov_lsp.settings import DEFAULTS
 from llm4cov_lsp.wire import Request, RequestKind
@@ -98,3 +98,14 @@ def test_excluded_points_are_counted_apart_and_told_in_hovers(shown: tuple[Docum
         assert hover is not None and isinstance(hover.contents, types.MarkupContent)
         assert "Excluded in `w.toml`: " in hover.contents.value
         assert ground in hover.contents.value
+
+
+def test_what_is_wrong_with_a_file_that_is_not_there_is_told_at_the_module_that_wants_it(shown: tuple[Document, Results]) -> None:
+    document, results = shown
+    problem = ProblemRecord(message="there is no such filelist", severity="error", file="/x/nope.f", line=3)
+    request = Request(kind=RequestKind.MEASURE, file=str(document.path), top="m")
+    results.take(design_key(document.path, "m"), request, Result(top="m", status="build_failed", problems=(problem,)))
+    found = diagnostics_of(document, results, DEFAULTS, CODEC)
+    (one,) = [each for each in found if each.severity == types.DiagnosticSeverity.Error]
+    assert one.message == "/x/nope.f: there is no such filelist"
+    assert one.range.start.line == document.modules[0].first_line - 1

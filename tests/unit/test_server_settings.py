@@ -36,8 +36,13 @@ def test_the_client_goes_before_the_project_and_both_before_the_default() -> Non
         ({"diagnostics": {"maxPerFile": 2.5}}, "diagnostics.maxPerFile", "an integer"),
         ({"diagnostics.enabled": "yes"}, "diagnostics.enabled", "a boolean"),
         ({"files": {"defines": "A=1"}}, "files.defines", "a list of strings"),
+        ({"files": {"defines": ["OK=1", "1X"]}}, "files.defines", "a list of strings, each `NAME` or `NAME=VALUE`, not"),
         ({"diagnostics": {"kinds": ["covergroup"]}}, "diagnostics.kinds", "a list of strings of line"),
         ({"generate": {"budgetSeconds": float("nan")}}, "generate.budgetSeconds", "a number"),
+        ({"simulation": {"runSeconds": float("inf")}}, "simulation.runSeconds", "a number of 0.1 or more, 86400 at most"),
+        ({"simulation": {"seed": 2**31}}, "simulation.seed", "2147483647 at most"),
+        ({"model": {"threads": 10**400}}, "model.threads", "an integer"),
+        ({"codeLens": {"enabled": [[True] * 99]}}, "codeLens.enabled", "…; using true."),
     ],
 )
 def test_a_bad_value_is_named_and_the_default_is_used(tree: object, key: str, word: str) -> None:
@@ -48,7 +53,7 @@ def test_a_bad_value_is_named_and_the_default_is_used(tree: object, key: str, wo
 
 def test_a_bad_value_of_the_client_leaves_what_the_project_says() -> None:
     settings, problems = read_settings({"mode": 3}, {"mode": "off"}, trusted=True)
-    assert settings.text("mode") == "off" and "using 'off'" in problems[0]
+    assert settings.text("mode") == "off" and 'using "off"' in problems[0]
 
 
 def test_an_unknown_key_is_named() -> None:
@@ -72,3 +77,11 @@ def test_a_project_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     (tmp_path / "llm4cov.toml").write_text("mode = [")
     tree, problems = read_project_file(tmp_path)
     assert tree is None and "llm4cov.toml" in problems[0]
+
+
+def test_a_project_file_may_begin_with_a_byte_order_mark_and_one_that_is_no_text_is_told_where(tmp_path: Path) -> None:
+    (tmp_path / "llm4cov.toml").write_bytes(b"\xef\xbb\xbfmode = 'off'\r\n")
+    assert read_project_file(tmp_path) == ({"mode": "off"}, ())
+    (tmp_path / "llm4cov.toml").write_bytes(b"mode = 'off'\n# caf\xe9\n")
+    tree, (problem,) = read_project_file(tmp_path)
+    assert tree is None and "is not UTF-8 text (line 2)" in problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -60,11 +61,11 @@ def _go_on(document: Document, results: Results, line: int, disabled: types.Code
     at_line = {design_key(document.path, module.name) for module in document.modules if module.first_line <= line + 1 <= module.last_line}
     for held in results:
         testbench = held.request.testbench
-        if testbench is None or (held.key not in at_line and testbench != str(document.path)):
+        if testbench is None or (held.key not in at_line and os.path.realpath(testbench) != document.name):
             continue
-        fails = held.outdated or held.result.status not in ("ok", "elaborated")
+        fails = held.status not in ("ok", "elaborated")
         verb, kind, name = ("Repair", REPAIR, "llm4cov.repair") if fails else ("Improve", IMPROVE, "llm4cov.improve")
-        title = f"{verb} {'this' if testbench == str(document.path) else 'the'} testbench of {held.request.top}"
+        title = f"{verb} {'this' if os.path.realpath(testbench) == document.name else 'the'} testbench of {held.request.top}"
         arguments = [Path(held.request.file).as_uri(), held.request.top]
         yield types.CodeAction(
             title=title,

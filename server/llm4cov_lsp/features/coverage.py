@@ -7,6 +7,7 @@ from pathlib import Path
 from llm4cov_agent.judge.coverage import Kind, Tally
 from llm4cov_lsp.protocol import BranchMessage, CoverageMessage, DeclarationMessage, FileMessage, HoleMessage, TallyMessage
 from llm4cov_lsp.records import FileResult, HoleRecord, Result
+from llm4cov_lsp.results import as_asked
 from llm4cov_lsp.wire import Request
 
 
@@ -25,7 +26,7 @@ def coverage_message(request: Request, result: Result, *, interim: bool, asked: 
         cycles=result.cycles,
         seconds=result.seconds,
         problems=tuple(one.message for one in result.problems if one.severity == "error"),
-        files=tuple(_file(one) for one in result.files),
+        files=tuple(_file(one, as_asked(one.path, request)) for one in result.files),
     )
 
 
@@ -56,9 +57,9 @@ def hole_message(record: HoleRecord) -> HoleMessage:
     )
 
 
-def _file(result: FileResult) -> FileMessage:
+def _file(result: FileResult, path: str) -> FileMessage:
     return FileMessage(
-        uri=_uri(result.path),
+        uri=_uri(path),
         lines=result.counts,
         branches=tuple(
             BranchMessage(line=one.line, column=one.column, kind=one.kind, label=one.label, hits=one.hits, unreachable=one.unreachable)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from lsprotocol import types
 from pygls import uris
@@ -17,7 +19,7 @@ from llm4cov_agent.judge.place import is_whole
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.positions import range_at
 from llm4cov_lsp.records import ProblemRecord
-from llm4cov_lsp.results import Held, PlacedHole, Results, placed_holes
+from llm4cov_lsp.results import Held, PlacedHole, Results, as_asked, placed_holes
 from llm4cov_lsp.settings import Settings
 from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE
 
@@ -69,7 +71,7 @@ def project_words(problem: ProblemRecord) -> str:
 
 def shown_problems(held: Held) -> Iterable[ProblemRecord]:
     """Give the problems of a design that are worth a diagnostic: what keeps a testbench from being measured, or makes it worthless."""
-    failed = held.outdated or held.result.status != "ok"
+    failed = held.status != "ok"
     silent, always = (PROJECT_CODE, STORE_CODE), (WAIVER_CODE, CONTRADICTED_PROOF)
     worth = [
         one
@@ -83,12 +85,14 @@ def _problems(document: Document, results: Results, codec: PositionCodec) -> Ite
     said: set[tuple[str, int]] = set()
     for held in results:
         own = held.request.file == str(document.path)
-        digest = next((one.digest for one in held.rests_on if one.path == str(document.path)), None)
+        digest = next((one.digest for one in held.rests_on if one.path == document.name), None)
         lines = document.saved if digest is not None and digest == document.saved_digest else None
         for problem in shown_problems(held):
-            if problem.file is not None and problem.file != str(document.path):
-                continue
-            if problem.file is None and not own:
+            missing = problem.file is not None and problem.file != document.name and not Path(problem.file).is_file()
+            if missing:
+                # Such as a list or a waiver file that a setting names: it has no place of its own.
+                problem = replace(problem, message=f"{problem.file}: {problem.message}", file=None)
+            if problem.file != document.name and not (problem.file is None and own):
                 continue
             line = None
             if problem.line is not None and problem.file is not None:
@@ -163,8 +167,8 @@ def _instances(placed: PlacedHole, document: Document) -> list[types.DiagnosticR
             # Its name is that below the top, with the module behind it in parentheses.
             name = one.name.partition(" (")[0]
             if one.kind == "instance" and any(hier == name or hier.endswith(f".{name}") for hier in names):
-                line = document.shown[placed.held.key].present(one.line) if path == str(document.path) else one.line - 1
-                uri = document.uri if path == str(document.path) else uris.from_fs_path(path)
+                line = document.shown[placed.held.key].present(one.line) if path == document.name else one.line - 1
+                uri = document.uri if path == document.name else uris.from_fs_path(as_asked(path, placed.held.request))
                 if line is not None and uri is not None:
                     place = types.Range(types.Position(line, 0), types.Position(line, 0))
                     found.append(types.DiagnosticRelatedInformation(types.Location(uri, place), f"in instance {one.name}"))

@@ -60,7 +60,7 @@ def hover_of(document: Document, results: Results, line: int, index: int | None 
 def _executed(document: Document, results: Results, held: Held, line: int, *, with_points: bool) -> Iterator[str]:
     count = counts_at(document, results, line, line).get(line)
     lines = document.shown[held.key]
-    apart = held.by_line(document.path).apart.get(lines.origin(line))
+    apart = held.by_line(document.name).apart.get(lines.origin(line))
     if count is not None:
         times, stale = count
         text = f"Executed {_times(times)}." if times else "Never executed."
@@ -70,7 +70,7 @@ def _executed(document: Document, results: Results, held: Held, line: int, *, wi
             text = f"Executed {every} of {apart.of} instances." if own.count is not None else text
         yield text + _STALE * stale + (f"\n\n{_by_instance(apart)}" if apart is not None and apart.groups[0].of < apart.of else "")
     elif with_points and apart is not None and apart.groups[0].of < apart.of:
-        yield _by_instance(apart) + _STALE * (lines.touched or held.outdated)
+        yield _by_instance(apart) + _STALE * held.is_stale_in(document)
 
 
 def _by_instance(apart: InstanceLine) -> str:
@@ -101,7 +101,7 @@ def _signals(document: Document, held: Held, module: Module | None, line: int, i
     lines = document.shown[held.key]
     placed = [
         (one, at)
-        for one in held.by_line(document.path).signals.get(name, ())
+        for one in held.by_line(document.name).signals.get(name, ())
         if (at := lines.present(one.line)) is not None and module.first_line <= at + 1 <= module.last_line
     ]
     here = [one for one, at in placed if at == line]
@@ -123,7 +123,7 @@ def _signal(one: SignalRecord, document: Document, held: Held) -> str:
     at = lines.present(one.line)
     parts = [f"**{one.name}** (line {at + 1 if at is not None else one.line}): {one.covered} of {one.total} toggle points hit"]
     parts[0] += f" in {one.of} instances together." if one.of > 1 else "."
-    parts[0] += _STALE * (lines.touched or held.outdated)
+    parts[0] += _STALE * held.is_stale_in(document)
     if one.missed:
         parts.append(f"Not seen: {'; '.join(one.missed)}.")
     if one.proved:
@@ -162,7 +162,7 @@ def _excluded(one: WaivedRecord) -> str:
 
 def _attempts(held: Held) -> str:
     rows = "\n".join(f"- {_attempt(one)}" for one in held.result.attempts)
-    return f"Tried last for `{held.request.top}`" + (" *(before the last change)*" if held.outdated else "") + f":\n\n{rows}"
+    return f"Tried last for `{held.request.top}`" + (" *(before the last change)*" if held.outdated or held.edited else "") + f":\n\n{rows}"
 
 
 def _attempt(one: AttemptRecord) -> str:

@@ -21,7 +21,7 @@ def lenses_of(document: Document, results: Results, *, trusted: bool, busy: dict
         place = types.Range(types.Position(line, 0), types.Position(line, 0))
         held, tallies, left = tallies_of(document, results, module)
         if held is not None and tallies:
-            stale = document.shown[held.key].touched or held.outdated
+            stale = held.is_stale_in(document)
             parts = [f"{kind.value} {percent_text(tally.percent)} %" for kind, tally in tallies.items()]
             parts.append(f"{left} hole{'s' * (left != 1)}")
             excluded = excluded_in(document, held, module)

@@ -20,7 +20,7 @@ from llm4cov_lsp.protocol import (
     TrajectoryMessage,
 )
 from llm4cov_lsp.records import FileResult, InstanceRecord, PortRecord
-from llm4cov_lsp.results import Held, is_current
+from llm4cov_lsp.results import Held, as_asked, is_current
 
 
 def report_message(uri: str, top: str, held: Held | None, trajectories: Iterable[Any], *, version: str) -> ReportMessage:
@@ -37,16 +37,16 @@ def report_message(uri: str, top: str, held: Held | None, trajectories: Iterable
         reachable=result.reachable if result is not None else None,
         cycles=result.cycles if result is not None else None,
         seconds=result.seconds if result is not None else 0.0,
-        files=tuple(_file(one) for one in (result.files if result is not None else ())),
+        files=tuple(_file(one, as_asked(one.path, held.request)) for one in held.result.files) if held is not None else (),
         instances=tuple(_instance(one) for one in (result.instances if result is not None else ())),
         ports=tuple(_port(one) for one in (result.ports if result is not None else ())),
         trajectories=tuple(_trajectory(one) for one in trajectories),
     )
 
 
-def _file(result: FileResult) -> ReportFileMessage:
+def _file(result: FileResult, path: str) -> ReportFileMessage:
     return ReportFileMessage(
-        uri=Path(result.path).as_uri(),
+        uri=Path(path).as_uri(),
         tallies=tally_messages(result),
         excluded=len(result.waived),
         holes=tuple(hole_message(one) for one in result.holes[:MOST_HOLES]),

@@ -222,6 +222,8 @@ class _Loading:
             what = "module" if code in ("UnknownModule", "UnknownPrimitive") else "interface" if code == "UnknownInterface" else "package"
             hint = f"Give the file that declares '{arguments[0]}', or its folder with -y."
             return replace(problem, message=f"{what} '{arguments[0]}' was not found", hint=hint)
+        if code == "InvalidTopModule":
+            return replace(problem, hint="Give each of its parameters a default, or a value with -G.")
         if code == "InvalidParamOverrideOpt":
             return replace(problem, message=f"-G {arguments[0]} can't be used", hint="Write NAME=VALUE with a Verilog literal as value.")
         return problem
