@@ -89,6 +89,14 @@ def test_only_completions_are_learned_and_control_tokens_of_a_prompt_are_text(
     assert [label for label in one.labels if label != -100] == list(examples[0].completion)
 
 
+def test_numbers_are_cut_as_the_portable_model_cuts_them(base: tuple[Any, Any, list[str]], tiny: Path) -> None:
+    import llama_cpp
+
+    text = "sequence a\n  random 1250 data={0x5a,17}:25%\n  hold  40\nend\nx <= 12'd2047; // 3.14"
+    portable = llama_cpp.Llama(str(tiny), vocab_only=True, verbose=False)
+    assert base[1].encode(text, add_special_tokens=False) == portable.tokenize(text.encode(), add_bos=False, special=True)
+
+
 def test_examples_in_a_pack_do_not_see_each_other(examples: list[Tokens], model: Any) -> None:
     [together], _ = pack(examples, sequence_tokens=1000, seed=1)
 

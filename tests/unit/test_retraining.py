@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from llm4cov_agent.judge.process import OwnProgram
 from llm4cov_lsp.retraining import Ended, Retraining, is_due, keep_schedule, remember
 from llm4cov_training.cli import retrain
-from llm4cov_training.commands.learn import mixed
+from llm4cov_training.curation.mixing import mixed
 from llm4cov_training.examples import Example
 
 NOTHING = "there is nothing to learn from"

@@ -58,7 +58,7 @@ def write_gguf_lora(adapter: Path, base: BaseShape, output: Path) -> tuple[Probl
             return (Problem(f"GGUF has no place for the tensor {name}", file=shown),)
         values = tensor.astype(numpy.float32)
         if found["factor"] == "B" and base.model_type in _ROTATED:
-            values = _in_gguf_order(values, target, base)
+            values = in_gguf_order(values, target, base)
         tensors[f"{target}.weight.lora_{found['factor'].lower()}"] = values
     if not tensors:
         return (Problem("the adapter holds no tensors", file=shown),)
@@ -77,7 +77,7 @@ def write_gguf_lora(adapter: Path, base: BaseShape, output: Path) -> tuple[Probl
     return ()
 
 
-def _in_gguf_order(values: numpy.ndarray, target: str, base: BaseShape) -> numpy.ndarray:
+def in_gguf_order(values: numpy.ndarray, target: str, base: BaseShape) -> numpy.ndarray:
     """Put the rows of a factor (out, rank) of queries or keys into GGUF's order."""
     heads = {"attn_q": base.num_attention_heads, "attn_k": base.num_key_value_heads}.get(target.rsplit(".", 1)[-1])
     if heads is None:

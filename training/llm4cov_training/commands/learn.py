@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from random import Random
 from threading import Event
 from typing import TYPE_CHECKING, NoReturn
 
@@ -199,6 +198,7 @@ def _examples(options: Options, corpus: Path) -> tuple[tuple[Example, ...], dict
     from llm4cov_training.corpus.designs import read_corpus, text_in
     from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
     from llm4cov_training.curation.curate import CurationPlan, curate
+    from llm4cov_training.curation.mixing import mixed
     from llm4cov_training.examples import read_examples
 
     if options.examples:
@@ -237,13 +237,6 @@ def _examples(options: Options, corpus: Path) -> tuple[tuple[Example, ...], dict
         else:
             kept.append(example)
     return tuple(kept), reasons
-
-
-def mixed(new: Sequence[Example], earlier: Sequence[Sequence[Example]], *, share: float, seed: int) -> tuple[Example, ...]:
-    """Put a share of earlier stages' examples beside the new ones, so that what was learned is not lost; drawn by the seed."""
-    pool = [one for group in earlier for one in group]
-    count = min(len(pool), round(share * len(new)))
-    return (*new, *Random(seed).sample(pool, count))
 
 
 def _rejected(summary: Summary) -> Iterator[str]:

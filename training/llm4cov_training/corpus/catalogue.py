@@ -25,6 +25,7 @@ from llm4cov_training.corpus.families import (
     system,
     timer,
 )
+from llm4cov_training.corpus.gated import add_gated
 from llm4cov_training.corpus.ornaments import add_some
 from llm4cov_training.corpus.style import Style
 from llm4cov_training.corpus.unit import Unit
@@ -55,7 +56,9 @@ SYSTEM = "system"
 _WEIGHTS = {"machine": 24, SYSTEM: 18, "slave": 8, "lock": 7, "decoder": 5, "counter": 5}
 _OTHERS = 6
 """Weight of a family that is not named."""
-_ORNAMENTS = (0, 1, 1, 2, 2, 3)
+_ORNAMENTS = (0, 1, 1, 2, 2)
+_GATED_SHARE = 0.9
+"""Of designs that have something behind a gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ def generate(seed: int, number: int) -> Generated:
         units = system.build(style, style.rng.choice(MODULES[SYSTEM]), [_leaf(name) for name in FAMILIES])
     else:
         units = [_leaf(family)(style)]
+    if style.chance(_GATED_SHARE):
+        # On the top module, as inputs of a lower one may be driven by another that never opens its gate.
+        add_gated(units[-1])
     order = units if style.chance(0.7) else list(reversed(units))
     nodes = [unit.node() for unit in order]
     if style.short_blocks:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from llm4cov_agent.bench.script_text import script_of
 from llm4cov_agent.bench.stimulus import Sequence
-from llm4cov_agent.bench.testbench import Language
+from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.loop.backend import CompletionEnding
 from llm4cov_agent.loop.policy import PromptOptions, ReplyFormat
 from llm4cov_agent.loop.reply import parse_reply
@@ -41,7 +41,7 @@ def completion_of(transition: Transition, *, prompt_tokens: int) -> Completion |
         text = script_of(stimulus, transition.state.design.design)
     elif proposal.testbench is not None and proposal.testbench.language is Language.SYSTEMVERILOG:
         options = replace(options, format=ReplyFormat.FULL)
-        text = f"{proposal.testbench.name}.sv\n```systemverilog\n{proposal.testbench.text.rstrip()}\n```\n"
+        text = file_reply(proposal.testbench)
     else:
         return "there is no reply in it that a model could give"
     if not text.strip():
@@ -51,6 +51,11 @@ def completion_of(transition: Transition, *, prompt_tokens: int) -> Completion |
         if _comes_to_the_same(transition, text, options)
         else "its reply does not come to the stored testbench again"
     )
+
+
+def file_reply(testbench: Testbench) -> str:
+    """A testbench as a reply in the format `full`."""
+    return f"{testbench.name}.sv\n```systemverilog\n{testbench.text.rstrip()}\n```\n"
 
 
 def _added(transition: Transition) -> tuple[Sequence, ...] | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llm4cov_agent.digest import Json, digest_json
 from llm4cov_agent.errors import StoreUnusable
+from llm4cov_agent.loop.policy import PromptOptions, ReplyFormat
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.prompt_design import tokens_of
 from llm4cov_agent.loop.state import Instruction, state_key
@@ -14,7 +15,7 @@ from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.trajectories.store import Store
 from llm4cov_training.corpus.similarity import rouge_l, words_of
 from llm4cov_training.corpus.split import HeldOut, text_of_design
-from llm4cov_training.curation.completions import completion_of
+from llm4cov_training.curation.completions import completion_of, file_reply
 from llm4cov_training.curation.judged import reason_to_drop
 from llm4cov_training.curation.sampling import Sampling, sampled
 from llm4cov_training.examples import Example
@@ -34,6 +35,8 @@ class CurationPlan:
     by_execution: bool = True
     """Whether only transitions that taught something are kept; without, all that simulated are, for comparison."""
     most_reply_tokens: int = 450
+    most_full_tokens: int = 0
+    """Tokens of a whole file at most, where direct replies are shown as SystemVerilog as well; 0 does not show them so."""
     prompt_tokens: int = 1400
     """For transitions that were stored without a prompt."""
     target_percent: float = 100.0
@@ -78,6 +81,7 @@ class Curated:
                 "seed": plan.seed,
                 "by_execution": plan.by_execution,
                 "most_reply_tokens": plan.most_reply_tokens,
+                "most_full_tokens": plan.most_full_tokens,
                 "prompt_tokens": plan.prompt_tokens,
                 "target_percent": plan.target_percent,
             },
@@ -124,6 +128,7 @@ def curate(store: Store, held_out: HeldOut, plan: CurationPlan, *, told: Callabl
         chosen = _chosen(by_design[design], plan)
         kept = {id(one) for one in chosen}
         made.examples += [one.example for one in chosen]
+        made.examples += [file for one in chosen if plan.most_full_tokens and (file := _as_file(one, plan)) is not None]
         made.left += [
             Left(transition=one.digest, top=one.example.top, reason="another one of its design and kind is better")
             for one in by_design[design]
@@ -160,7 +165,9 @@ def _candidate(digest: str, transition: Transition, design: str, refused: str | 
 
 
 def _chosen(candidates: list[_Candidate], plan: CurationPlan) -> list[_Candidate]:
-    """One best direct reply, and one best repair of each state that is sampled."""
+    """One best direct reply, and one best repair of each state that is sampled; all of them where execution does not decide."""
+    if not plan.by_execution:
+        return candidates
     direct = [one for one in candidates if one.transition.instruction is Instruction.GENERATE]
     repairs = [one for one in candidates if one.transition.instruction is not Instruction.GENERATE]
     chosen = [max(direct, key=lambda one: one.rank)] if direct else []
@@ -178,12 +185,25 @@ def _chosen(candidates: list[_Candidate], plan: CurationPlan) -> list[_Candidate
     ]
 
 
+def _as_file(one: _Candidate, plan: CurationPlan) -> Example | None:
+    """The same testbench as the whole file that a model would write without our language; None for repairs, and where it is too long."""
+    testbench = one.transition.after.testbench
+    if one.transition.instruction is not Instruction.GENERATE or one.example.format == ReplyFormat.FULL.value or testbench is None:
+        return None
+    text = file_reply(testbench)
+    if tokens_of(text) > plan.most_full_tokens:
+        return None
+    options = PromptOptions(format=ReplyFormat.FULL, budget_tokens=plan.prompt_tokens)
+    messages = render_prompt(one.transition.state, Instruction.GENERATE, options)
+    return replace(one.example, format=ReplyFormat.FULL.value, messages=messages, completion=text)
+
+
 def _without_duplicates(examples: Iterable[Example], left: list[Left]) -> list[Example]:
     """Drop examples that say nearly the same of designs with the same name, the later of two."""
     kept: list[Example] = []
-    words: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    words: dict[tuple[str, str, str], list[tuple[str, ...]]] = {}
     for example in examples:
-        key = (example.top, example.instruction)
+        key = (example.top, example.instruction, example.format)
         said = words_of(f"{example.messages[-1].content} {example.completion}")
         if any(rouge_l(said, other, at_least=NEAR_DUPLICATE) for other in words.get(key, ())):
             left.append(Left(transition=example.transition, top=example.top, reason="it is nearly the same as another one"))

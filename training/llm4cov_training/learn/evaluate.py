@@ -16,6 +16,7 @@ from llm4cov_agent.digest import Json
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits, Simulator
 from llm4cov_agent.loop.backend import Backend
 from llm4cov_agent.loop.policies.model import ModelPolicy, ModelSettings
+from llm4cov_agent.loop.policy import Policy
 from llm4cov_agent.loop.rollout import RolloutPlan, rollout
 from llm4cov_agent.loop.state import DesignText, State
 
@@ -90,19 +91,29 @@ def evaluate(
     """Yield the score of each design as it is known."""
     policy = ModelPolicy(backend, plan.model)
     for name, design in designs:
-        samples: list[Sample] = []
-        for number in range(plan.samples):
-            if cancel is not None and cancel.is_set():
-                return
-            # Each sample has seeds of its own, and repairs go on counting from them.
-            seed = plan.seed + number * (plan.rounds + 1)
-            limits = RolloutPlan(rounds=1 + plan.rounds, seed=seed, budget_s=plan.budget_s, limits=plan.limits)
-            states = [(one.after, one.kept) for one in rollout(State(design), policy, simulator, limits, cancel=cancel)]
-            if not states:
-                return
-            best = [state for state, kept in states if kept]
-            samples.append(Sample(*_result(states[0][0]), *_result(best[-1] if best else states[0][0])))
-        yield DesignScore(name, tuple(samples))
+        found = score(policy, name, design, simulator, plan, cancel=cancel)
+        if found is None:
+            return
+        yield found
+
+
+def score(
+    policy: Policy, name: str, design: DesignText, simulator: Simulator, plan: EvaluationPlan, *, cancel: Event | None = None
+) -> DesignScore | None:
+    """Try one design; None where it was cancelled."""
+    samples: list[Sample] = []
+    for number in range(plan.samples):
+        if cancel is not None and cancel.is_set():
+            return None
+        # Each sample has seeds of its own, and repairs go on counting from them.
+        seed = plan.seed + number * (plan.rounds + 1)
+        limits = RolloutPlan(rounds=1 + plan.rounds, seed=seed, budget_s=plan.budget_s, limits=plan.limits)
+        states = [(one.after, one.kept) for one in rollout(State(design), policy, simulator, limits, cancel=cancel)]
+        if not states or (cancel is not None and cancel.is_set()):
+            return None
+        best = [state for state, kept in states if kept]
+        samples.append(Sample(*_result(states[0][0]), *_result(best[-1] if best else states[0][0])))
+    return DesignScore(name, tuple(samples))
 
 
 def _result(state: State) -> tuple[bool, float]:

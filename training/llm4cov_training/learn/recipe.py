@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-from cattrs import ClassValidationError, Converter, transform_error
-from cattrs.v import format_exception
-
 from llm4cov_agent.digest import Json, digest_json
-from llm4cov_agent.errors import BadConfiguration, display_path
-
-_CONVERTER = Converter(forbid_extra_keys=True)
+from llm4cov_training.toml_values import read_value
 
 
 class Precision(Enum):
@@ -83,22 +77,4 @@ class Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Read a TOML file. Raises BadConfiguration naming what in it can't be used."""
-    shown = display_path(path)
-    try:
-        record = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BadConfiguration(f"{shown}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{shown} is not TOML: {error}") from None
-    try:
-        return _CONVERTER.structure(record, Recipe)
-    except ClassValidationError as error:
-        # Our own words, of values that don't go together, say more than the library's.
-        found = transform_error(
-            error, format_exception=lambda one, kind: str(one) if type(one) is ValueError else format_exception(one, kind)
-        )
-        raise BadConfiguration(f"{shown}: {'; '.join(found)}") from None
-
-
-def _said(error: BaseException, kind: type | None) -> str:
-    return str(error) if type(error) is ValueError else format_exception(error, kind)
+    return read_value(path, Recipe)

@@ -6,7 +6,6 @@ A run has a folder that is named by all that decides it, so one that was stopped
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import shutil
 import time
 from collections.abc import Sequence
@@ -32,9 +31,9 @@ from llm4cov_training.learn.recipe import Recipe
 from llm4cov_training.learn.telling import Forecast, Teller
 from llm4cov_training.learn.tokens import Pack, pack, tokens_of_example
 from llm4cov_training.learn.train import Trained, load_base, seconds_for_pack, train
+from llm4cov_training.learn.versions import versions
 
 _CONVERTER = make_converter()
-_PACKAGES = ("llm4cov-lsp", "torch", "transformers", "peft", "gguf", "llama-cpp-python")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,10 +228,6 @@ def _manifest(
     before: Sequence[DesignScore],
     after: Sequence[DesignScore],
 ) -> dict[str, Json]:
-    versions: dict[str, Json] = {}
-    for package in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
     measured: dict[str, Json] = {}
     if after:
         for title, scores in (("before", before), ("after", after)):
@@ -258,5 +253,5 @@ def _manifest(
         "seconds": round(trained.seconds, 1),
         "tokens_per_s": round(trained.tokens / max(trained.seconds, 1e-6), 1),
         "measured": measured,
-        "versions": versions,
+        "versions": versions(),
     }

@@ -24,6 +24,7 @@ import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from llm4cov_agent.errors import Problem, display_path
+from llm4cov_agent.loop.policies.digits import split_digits
 from llm4cov_training.learn.recipe import Precision, Recipe
 from llm4cov_training.learn.telling import Step
 from llm4cov_training.learn.tokens import IGNORED, Pack
@@ -35,7 +36,7 @@ warnings.filterwarnings("ignore", message="Could not find a config file", module
 
 _COMPLETE = "complete"
 """A file that a checkpoint gets last: one without it was cut short."""
-_CHECKPOINTS = "checkpoints"
+_CHECKPOINTS, _WEIGHTS = "checkpoints", "weights"
 _PAUSE_S = 5.0
 """How often a run that waits looks again."""
 
@@ -53,6 +54,10 @@ class Trained:
     seconds: float = 0.0
     batch: int = 1
     """Packs at once in the end, which may be fewer than the recipe says where memory was short."""
+    processes: int = 1
+    """Processes that learned together, one for each GPU."""
+    is_first: bool = True
+    """Whether this one is the first of them, which writes the files."""
     problems: tuple[Problem, ...] = ()
     stopped: bool = False
     """Whether it was stopped before its end; the checkpoint is kept."""
@@ -81,6 +86,8 @@ class _Watch(transformers.TrainerCallback):  # type: ignore[misc]
         if loss is None:
             return
         self.losses.append(float(loss))
+        if not state.is_world_process_zero and math.isfinite(loss):
+            return
         if not math.isfinite(loss):
             self.diverged = state.global_step
             control.should_training_stop, control.should_save = True, False
@@ -108,6 +115,8 @@ def load_base(path: Path, precision: Precision, *, start: Path | None = None) ->
     """
     folder, more = (path, {}) if path.is_dir() else (path.parent, {"gguf_file": path.name})
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **more)
+    if more:
+        split_digits(tokenizer)
     dtype = torch.bfloat16 if uses_bfloat16(precision) else torch.float32
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype, **more)
     if more:
@@ -151,9 +160,11 @@ def train(
     if not recipe.full and not hasattr(model, "peft_config"):
         model = get_peft_model(model, _lora(recipe))
     batch = recipe.batch
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    accumulation = max(1, recipe.accumulation // processes)
     while True:
         watch = _Watch(folder / _CHECKPOINTS, on_step, cancel, pause)
-        trainer = _trainer(model, packs, replace(recipe, batch=batch, accumulation=recipe.accumulation * recipe.batch // batch), watch)
+        trainer = _trainer(model, packs, replace(recipe, batch=batch, accumulation=accumulation * recipe.batch // batch), watch)
         last = _last_checkpoint(watch.folder)
         try:
             trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
@@ -171,7 +182,7 @@ def train(
         break
     losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
     done = trainer.state.global_step - (watch.first_step or 0)
-    tokens = round(done * recipe.batch * recipe.accumulation * sum(len(pack.ids) for pack in packs) / len(packs))
+    tokens = round(done * recipe.batch * accumulation * processes * sum(len(pack.ids) for pack in packs) / len(packs))
     seconds = time.monotonic() - began
     if watch.diverged is not None:
         hint = "Set learning_rate lower in the recipe; what was learned until then is not used."
@@ -179,7 +190,11 @@ def train(
         return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, problems=(problem,))
     if trainer.state.global_step < trainer.state.max_steps:
         return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, stopped=True)
-    return Trained(weights=_save(trainer.model, folder), losses=losses, tokens=tokens, seconds=seconds, batch=batch)
+    is_first = trainer.is_world_process_zero()
+    weights = _save(trainer.model, folder) if is_first else folder / _WEIGHTS
+    return Trained(
+        weights=weights, losses=losses, tokens=tokens, seconds=seconds, batch=batch, processes=processes, is_first=bool(is_first)
+    )
 
 
 def seconds_for_pack(model: Any, pack: Pack, recipe: Recipe) -> float:
@@ -278,7 +293,7 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 def _save(model: Any, folder: Path) -> Path:
     """Leave the weights in one move, so that no half of them is ever found."""
-    partial, weights = folder / "weights.partial", folder / "weights"
+    partial, weights = folder / f"{_WEIGHTS}.partial", folder / _WEIGHTS
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)
     shutil.rmtree(weights, ignore_errors=True)

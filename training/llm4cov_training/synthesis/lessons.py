@@ -45,6 +45,10 @@ class Lesson:
     """Replies in a row on one design, as long as the search found more than one holds."""
     prompt_tokens: int = 1400
     run_s: float = 20.0
+    stands_in: bool = True
+    """Whether the teacher also repairs what a novice would have come to, for the time before there is a student."""
+    repairs_all: bool = False
+    """Whether all states of a student are repaired, not the worst alone: for comparing ways to sample."""
 
     @property
     def options(self) -> PromptOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,11 +18,11 @@ from llm4cov_agent.loop.backend import Backend
 from llm4cov_agent.loop.policies.backends import BackendSettings, open_backend
 from llm4cov_agent.loop.policies.model import ModelPolicy
 from llm4cov_agent.loop.rollout import RolloutPlan, rollout
-from llm4cov_agent.loop.state import State, read_design_text
+from llm4cov_agent.loop.state import DesignText, State, read_design_text
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
-from llm4cov_training.curation.sampling import sampled
+from llm4cov_training.curation.sampling import has_failed, is_improvable, sampled
 from llm4cov_training.synthesis.items import Item, Kind, Speaker
 from llm4cov_training.synthesis.lessons import Teacher
 from llm4cov_training.synthesis.rules import WithRules
@@ -40,13 +41,10 @@ class Rolled:
 def roll(item: Item) -> Rolled:
     """Do an item."""
     began = time.monotonic()
-    with scratch_folder() as folder:
-        path = folder / f"{item.top}.v"
-        path.write_text(item.text, encoding="utf-8")
-        design, problems = elaborate(FileSet(sources=(path,), top=item.top), search=False)
+    with elaborated(item.text, item.top) as (design, problems):
         if design is None:
             return Rolled(transitions=(), problems=problems)
-        start = State(read_design_text(design))
+        start = State(design)
         made = tuple(replace(one, number=number, evaluation=None) for number, one in enumerate(_transitions(item, start)))
     return Rolled(transitions=made, seconds=time.monotonic() - began)
 
@@ -59,25 +57,37 @@ def _transitions(item: Item, start: State) -> Iterator[Transition]:
         for transition in teacher.taught(start, item.seed):
             shown.append(transition)
             yield transition
-        if shown:
+        if shown and item.lesson.stands_in:
             yield from teacher.with_stand_in(start, item.seed, shown[0].proposal.reply)
         return
     assert item.speaker is not None
     spoken = list(_spoken(item, item.speaker, start, simulator))
     yield from spoken
     if item.kind is Kind.STUDENT:
-        for state in sampled([one.after for one in spoken], lambda state: state):
+        states = [one.after for one in spoken]
+        some = sampled(states, lambda state: state)
+        for state in [one for one in states if is_improvable(one) or has_failed(one)] if item.lesson.repairs_all else some:
             yield from teacher.repaired(state, item.seed)
 
 
 def _spoken(item: Item, speaker: Speaker, start: State, simulator: Verilator) -> Iterator[Transition]:
     """Roll a model out from the beginning."""
-    backend: Backend = _backend(speaker.backend)
+    backend: Backend = opened_backend(speaker.backend)
     if speaker.rules:
         backend = WithRules(backend, speaker.rules)
     settings = replace(speaker.settings, options=item.lesson.options)
     plan = RolloutPlan(rounds=1 + speaker.rounds, seed=item.seed, limits=item.lesson.limits)
     yield from rollout(start, ModelPolicy(backend, settings), simulator, plan)
+
+
+@contextlib.contextmanager
+def elaborated(text: str, top: str) -> Iterator[tuple[DesignText | None, tuple[Problem, ...]]]:
+    """A design from its text alone, with a file that is there as long as it is used."""
+    with scratch_folder() as folder:
+        path = folder / f"{top}.v"
+        path.write_text(text, encoding="utf-8")
+        design, problems = elaborate(FileSet(sources=(path,), top=top), search=False)
+        yield (read_design_text(design) if design is not None else None), problems
 
 
 @cache
@@ -87,9 +97,15 @@ def worker_simulator() -> Verilator:
     return Verilator(find_toolchain(), BuildCache(config.cache_dir / "builds", max_bytes=config.cache_bytes))
 
 
-@cache
-def _backend(settings: BackendSettings) -> Backend:
-    # A model takes long to load, so each worker keeps the one that it was asked with.
-    backend = open_backend(settings)
-    atexit.register(backend.close)
-    return backend
+def opened_backend(settings: BackendSettings) -> Backend:
+    """The model that this process was asked with last, or another in its place: it takes long to load, so it is kept."""
+    if settings not in _OPENED:
+        for backend in _OPENED.values():
+            backend.close()
+        _OPENED.clear()
+        _OPENED[settings] = open_backend(settings)
+        atexit.register(_OPENED[settings].close)
+    return _OPENED[settings]
+
+
+_OPENED: dict[BackendSettings, Backend] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from llm4cov_agent.loop.policies.digits import split_digits
 from llm4cov_agent.loop.policies.model_child import Answer, Ask, Emit, Refused, neutral_messages, room, serve_model
 
 # Read when the libraries are loaded. Nothing is ever fetched: the sandbox has no network, and without these each load would wait for it.
@@ -41,6 +42,8 @@ class TransformersModel:
         folder, more = (path, {}) if path.is_dir() else (path.parent, {"gguf_file": path.name})
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **more)
+            if more:
+                split_digits(self._tokenizer)
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 folder, local_files_only=True, dtype="auto" if self._device == "cuda" else torch.float32, **more
             )

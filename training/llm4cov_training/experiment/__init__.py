@@ -1,0 +1,1 @@
+"""The whole of learning as one run: from a corpus to measured stages and comparisons."""

@@ -1,0 +1,56 @@
+"""`python -m llm4cov_training.experiment SCALE.toml`: the whole of learning at one scale. The same command goes on after a stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from llm4cov_agent.cli.console import ExitStatus, interruptible, messages
+from llm4cov_agent.errors import BadConfiguration, ToolMissing, display_path
+from llm4cov_training.experiment.outcome import write_outcome
+from llm4cov_training.experiment.pipeline import Experiment
+from llm4cov_training.experiment.scale import read_scale
+from llm4cov_training.experiment.steps import Stopped
+from llm4cov_training.work import open_workers
+
+
+def main() -> int:
+    """Run it; gives the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scale", type=Path, help="TOML file, such as training/scales/small.toml")
+    parser.add_argument("--out", type=Path, help="folder of the run; `runs/NAME` by default")
+    parser.add_argument("--workers", type=int, help="processes; one per core by default")
+    parser.add_argument("--cluster", help="a Dask scheduler, such as tcp://host:8786")
+    options = parser.parse_args()
+
+    def tell(line: str) -> None:
+        messages().print(line, highlight=False, soft_wrap=True)
+
+    try:
+        scale = read_scale(options.scale)
+        folder = options.out or Path("runs") / scale.name
+        folder.mkdir(parents=True, exist_ok=True)
+        with interruptible() as stopped, open_workers(options.workers, cluster=options.cluster) as workers:
+            experiment = Experiment(scale, folder, workers, tell=tell, cancel=stopped)
+            findings = experiment.run()
+        path = write_outcome(folder, scale, findings, seconds=experiment.steps.seconds, base=experiment.base.model)
+    except Stopped:
+        tell("stopped; the same command goes on from here")
+        return int(ExitStatus.INTERRUPTED)
+    except BadConfiguration as error:
+        tell(str(error))
+        return int(ExitStatus.BAD_INPUT)
+    except ToolMissing as error:
+        tell(str(error))
+        return int(ExitStatus.TOOL_MISSING)
+    sys.stdout.write((folder / "table.md").read_text("utf-8"))
+    tell(f"wrote {display_path(path)}")
+    return int(ExitStatus.DONE)
+
+
+if __name__ == "__main__":
+    # Waiting threads of OpenMP that spin slow down everything else on the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    sys.exit(main())
