@@ -228,6 +228,10 @@ class Commands:
         if bench == usual:
             # What a document shows is about the testbench that is measured by itself.
             self._session.take(key, request, result)
+        elif result.status != "ok" and (why := next((one for one in result.problems if one.severity == "error"), None)) is not None:
+            # Nothing else tells of a testbench that is not the usual one.
+            at = f"{bench.name}, line {why.line}" if why.line is not None else bench.name
+            self._session.say(f"{at}: {why.message}", types.MessageType.Warning)
         return {"status": result.status, "overall": result.overall, "reachable": result.reachable}
 
     def _open(self, uri: str) -> Document | None:

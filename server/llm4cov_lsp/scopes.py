@@ -77,6 +77,9 @@ class Scopes:
     def take(self, values: Mapping[Path | None, object], *, trusted: bool) -> tuple[int, list[str]]:
         """Take the client's settings by folder: (how many folders have others than before, what of them can't be used)."""
         changed, problems = 0, list[str]()
+        for gone in [scope for scope in self._settings if (scope if scope != Path() else None) not in values]:
+            del self._settings[gone]
+            self._stamps.pop(gone, None)
         for scope, client in values.items():
             if scope is not None:
                 self._stamps[scope] = _stamp(scope)

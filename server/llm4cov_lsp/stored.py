@@ -22,8 +22,8 @@ Told = dict[str, Json]
 
 def answer(question: Question) -> Told:
     """Answer; what can't be done for a reason that the user can mend is under `error`. Raises StoreUnusable."""
-    if question.kind is QuestionKind.LIST and not read_config().store.exists():
-        return {"trajectories": []}
+    if not read_config().store.exists() and question.kind is not QuestionKind.ANSWER:
+        return _of_nothing(question)
     with open_store(writable=False, busy_s=_BUSY_S) as store:
         match question.kind:
             case QuestionKind.ANSWER:
@@ -37,6 +37,18 @@ def answer(question: Question) -> Told:
                 return _shown(store, question.name)
             case QuestionKind.DELETE:
                 return _deleted(store, question.name)
+
+
+def _of_nothing(question: Question) -> Told:
+    """Answer where nothing was stored yet."""
+    match question.kind:
+        case QuestionKind.LIST:
+            return {"trajectories": []}
+        case QuestionKind.FIND:
+            return {"trajectory": None}
+    return {
+        "error": f"There is no {'design' if question.kind is QuestionKind.DELETE else 'trajectory'} {question.name}: nothing is stored yet."
+    }
 
 
 def _listed(store: Store, question: Question) -> Told:

@@ -202,7 +202,10 @@ def _simulate(job: Job, binary: Path, cancel: Event | None) -> tuple[RunRecord, 
             environment = cocotb_runtime.environment(module=job.testbench.name, toplevel=job.design.top, folder=folder, seed=job.seed)
             argv = (*argv, "--coverage-per-instance")
         outcome = process.run(argv, folder=folder, limits=limits, environment=environment, cancel=cancel)
-        results = tuple(replace(one, file=_TESTBENCH) for one in cocotb_runtime.read_results(folder)) if is_cocotb and outcome.ok else ()
+        results: tuple[Problem, ...] = ()
+        if is_cocotb and outcome.ok:
+            found = cocotb_runtime.read_results(folder, printed=outcome.output, module=job.testbench.name)
+            results = tuple(replace(one, file=_TESTBENCH) for one in found)
         written = folder / _COVERAGE_FILE
         text = written.read_text(errors="replace") if written.is_file() else None
     run = _read_run(job, outcome, results, text)
