@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { App } from "./app";
 import { doctor } from "./commands/doctor";
-import { generateFor, generateTestbench } from "./commands/generate";
+import { generateFor, generateTestbench, proposing } from "./commands/generate";
 import { clearHolesFilter, coverHole, excludeHole, explainHole, filterHoles, proveHole } from "./commands/holes";
 import { chooseSchedule, retrain, rollBack } from "./commands/learning";
 import { measureModule } from "./commands/measure";
@@ -32,7 +32,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const reports = new Reports(server);
   const trajectories = new TrajectoriesView(server);
   const app: App = { context, version, log, server, setup, testing, review, holes, reports, trajectories };
-  server.intercept = (command, args) => (command === "llm4cov.generate" ? generateFor(app, targetOf(args)) : undefined);
+  server.intercept = (command, args) => proposing(app, command, args);
 
   const onFile: Record<string, (app: App, uri?: vscode.Uri) => unknown> = {
     generate: generateTestbench,
@@ -88,8 +88,4 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeConfiguration((event) => (event.affectsConfiguration("llm4cov.server") ? restartServer(app) : undefined)),
   );
   void setup.start();
-}
-
-function targetOf(args: readonly unknown[]): { uri: vscode.Uri; top: string } {
-  return { uri: vscode.Uri.parse(String(args[0])), top: String(args[1]) };
 }

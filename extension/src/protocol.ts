@@ -65,7 +65,7 @@ export interface CoverageMessage {
   /** Of the file that declares the top. */
   readonly uri: string;
   readonly top: string;
-  /** Of the job: `measure`, `generate` or `prove`. */
+  /** Of the job: `measure`, `generate`, `go_on` (from the testbench that is there) or `prove`. */
   readonly kind: string;
   /** Whether the job goes on. */
   readonly interim: boolean;

@@ -1,4 +1,4 @@
-"""What was tried last for a design, in the worker process: rounds that just ended, or those that the store holds. Stores nothing."""
+"""What was tried last for a design and what of it was taken, in the worker process: just now, or as the store has it. Stores nothing."""
 
 from __future__ import annotations
 
@@ -46,6 +46,17 @@ def attempts_at(design: Design) -> tuple[AttemptRecord, ...]:
                 )
             )
     return tuple(found[:MOST_ATTEMPTS])
+
+
+def stands_accepted(text: str) -> bool:
+    """Say whether a testbench of this text stands as accepted; not if the store can't be read."""
+    try:
+        if not read_config().store.exists():
+            return False
+        with open_store(writable=False, busy_s=_BUSY_S) as store:
+            return any(one.accepted for one in store.holders(text))
+    except Llm4covError:
+        return False
 
 
 def attempts_of(transitions: Iterable[Transition]) -> tuple[AttemptRecord, ...]:

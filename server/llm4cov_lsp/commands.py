@@ -27,6 +27,7 @@ from llm4cov_lsp.lane import JobFailed, Priority
 from llm4cov_lsp.learned import adapters, roll_back
 from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.project import request_of, testbench_of, testbench_places
+from llm4cov_lsp.proposals import proposal_of
 from llm4cov_lsp.reporting import report
 from llm4cov_lsp.results import PlacedHole, design_key, is_current, placed_holes, present_line
 from llm4cov_lsp.session import Session
@@ -47,23 +48,21 @@ class Commands:
         document = self._open(uri)
         if document is None or (refused := self._refusal(document)) is not None:
             return self._refuse(refused if document is not None else "The file is not open.")
-        key = design_key(document.path, top)
-        settings, folder = self._session.scopes.settings_for(document.path), self._session.scopes.folder_of(document.path)
-        request = request_of(RequestKind.GENERATE, document.path, top, settings, folder=folder, edition=self._session.edition)
-        kept = self._session.proposals.get(key)
-        if kept is None or not is_current(kept.rests_on):
+        file, key = document.path, design_key(document.path, top)
+        settings, folder = self._session.scopes.settings_for(file), self._session.scopes.folder_of(file)
+        request = request_of(RequestKind.GENERATE, file, top, settings, folder=folder, edition=self._session.edition)
+        proposal = self._session.proposals.get(key)
+        if proposal is None or proposal.request != request or not is_current(proposal.rests_on):
             try:
-                kept = await self._session.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.USER)
+                result = await self._session.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.USER)
             except JobFailed as error:
                 return self._refuse(f"No testbench for {top}: {error}")
-            self._session.take(key, request, kept)
-        if kept.testbench_text is None:
-            first = next((one.message for one in kept.problems if one.severity == "error"), kept.status)
-            return self._refuse(f"No testbench for {top}: {first}")
-        self._session.proposals[key] = kept
-        if not applies:
-            return await self._answers.proposal(document.path, top, kept, self._session.measured.get(key))
-        return await self._answers.offer(document.path, top, kept)
+            self._session.take(key, request, result)
+            proposal = proposal_of(request, result)
+            if proposal is None:
+                first = next((one.message for one in result.problems if one.severity == "error"), result.status)
+                return self._refuse(f"No testbench for {top}: {first}")
+        return await self._answers.propose(file, top, key, proposal, applies=applies)
 
     async def measure(self, uri: str, top: str, testbench: str | None = None) -> Answer:
         """Measure a module's testbench now; `testbench` is the URI of another than the first."""
@@ -74,9 +73,9 @@ class Commands:
         answer = await self._judge(uri, top, RequestKind.PROVE, f"Proving a point of {top}", hole)
         placed = self._placed(uri, hole)
         if placed is not None and "error" not in answer:
-            text = f"{placed.hole.sentence} {words_of(placed)} {placed.hole.reason}".rstrip()
-            self._session.say(text)
-            answer |= {"verdict": placed.hole.verdict, "reason": placed.hole.reason}
+            reason = placed.hole.reason or placed.held.result.unproved
+            self._session.say(f"{placed.hole.sentence} {words_of(placed)} {reason}".rstrip())
+            answer |= {"verdict": placed.hole.verdict, "reason": reason}
         return answer
 
     async def exclude(self, uri: str, top: str, hole: str, reason: str | None = None) -> Answer:
@@ -100,8 +99,9 @@ class Commands:
     def cancel(self, uri: str, top: str) -> Answer:
         """End the jobs of a module."""
         document = self._open(uri)
-        if document is not None:
-            self._session.jobs.cancel_design(design_key(document.path, top))
+        for job in self._session.jobs.all if document is not None else ():
+            if document is not None and (job.request.file, job.request.top) == (str(document.path), top):
+                self._session.jobs.cancel(job)
         return {}
 
     def place(self, uri: str, top: str, line: int) -> Answer:
@@ -228,10 +228,13 @@ class Commands:
         if bench == usual:
             # What a document shows is about the testbench that is measured by itself.
             self._session.take(key, request, result)
-        elif result.status != "ok" and (why := next((one for one in result.problems if one.severity == "error"), None)) is not None:
-            # Nothing else tells of a testbench that is not the usual one.
-            at = f"{bench.name}, line {why.line}" if why.line is not None else bench.name
-            self._session.say(f"{at}: {why.message}", types.MessageType.Warning)
+        else:
+            self._session.note(result)
+            why = next((one for one in result.problems if one.severity == "error"), None)
+            if result.status != "ok" and why is not None:
+                # Nothing else tells of a testbench that is not the usual one.
+                at = f"{bench.name}, line {why.line}" if why.line is not None else bench.name
+                self._session.say(f"{at}: {why.message}", types.MessageType.Warning)
         return {"status": result.status, "overall": result.overall, "reachable": result.reachable}
 
     def _open(self, uri: str) -> Document | None:

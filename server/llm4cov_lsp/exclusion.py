@@ -6,11 +6,13 @@ editor has: what the editor told of it if the waiver file is open there, what li
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from lsprotocol import types
 from pygls import uris
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from llm4cov_agent.closure.waiver_entry import Change, added_to, new_file
@@ -112,8 +114,9 @@ def _with_ends(inserted: str, text: str) -> str:
 
 
 async def _show(server: LanguageServer, uri: str, row: int) -> None:
-    """Put the cursor where the reason goes, in editors that can."""
+    """Put the cursor where the reason goes, in editors that can; the entry is there in any case, and a message says what it lacks."""
     can = server.client_capabilities.window
     if can is not None and can.show_document is not None and can.show_document.support:
         place = types.Position(row, len('reason = "'))
-        await server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True, selection=types.Range(place, place)))
+        with contextlib.suppress(JsonRpcException):
+            await server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True, selection=types.Range(place, place)))

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import replace
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from llm4cov_agent import config
@@ -64,7 +65,12 @@ class Gate:
         text = f"{sent} (llm4cov.model.endpoint).{key}{plain}"
         actions = [types.MessageActionItem(title) for title in (ALLOW, ALWAYS, NOT_NOW)]
         params = types.ShowMessageRequestParams(types.MessageType.Warning, text, actions)
-        answer = await self._server.window_show_message_request_async(params)
+        try:
+            answer = await self._server.window_show_message_request_async(params)
+        except JsonRpcException as error:
+            raise NotAllowed(
+                f"nothing was sent to {address.origin}: this editor did not ask for your consent ({error.message}). {how}"
+            ) from None
         chosen = answer.title if answer is not None else NOT_NOW
         if chosen == ALLOW:
             self.consents.allow(address)

@@ -10,13 +10,13 @@ from llm4cov_agent.cli.design import open_simulator
 from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.testbench import read_present
 from llm4cov_agent.closure.approaches import kept_approaches
-from llm4cov_agent.closure.proved_before import proved_before
+from llm4cov_agent.closure.proved_before import proved_before, why_no_verdict
 from llm4cov_agent.closure.waived import without_waived
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import with_verdicts
-from llm4cov_agent.judge.holes import Verdict
-from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
+from llm4cov_agent.judge.holes import Verdict, VerdictKind
+from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
 from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
 from llm4cov_agent.rtl.design import Design, DesignFile
@@ -26,7 +26,7 @@ from llm4cov_lsp.planned import plan_of
 from llm4cov_lsp.records import Proposed, Result
 from llm4cov_lsp.telling import Tell, watched
 from llm4cov_lsp.told import files_of, problem_records
-from llm4cov_lsp.wire import Request
+from llm4cov_lsp.wire import STORE_CODE, Request
 
 
 def gone_on(
@@ -51,12 +51,13 @@ def gone_on(
     problems = (*problems, *found)
     if recorder is not None:
         recorder.close()
-        problems = (*problems, *([recorder.problem] if recorder.problem is not None else ()))
+        problems = (*problems, *([replace(recorder.problem, code=STORE_CODE)] if recorder.problem is not None else ()))
     if gone is None:
         return replace(failed, problems=problem_records(problems)), present.job.testbench_files
     known, wrong = proved_before(gone.before, present.job, simulator.cache)
     waived = without_waived(gone.before, design, tuple(Path(name) for name in request.waivers))
     holes = {hole.point for hole in waived.evaluation.holes}
+    gone = _told(gone, present.job)
     verdicts = {point: one for point, one in {**known, **_learnt(gone, request.point)}.items() if point in holes}
     before = with_verdicts(waived.evaluation, verdicts)
     searched = kept_approaches(design, simulator.cache) if before.holes else None
@@ -75,13 +76,13 @@ def gone_on(
             ports=ports_of(design, before),
             attempts=attempts_at(design) if request.stores else (),
             problems=problem_records((*problems, *before.problems, *wrong, *waived.problems)),
-            proposed=_proposed(gone, present),
+            proposed=_proposed(gone, present, recorder.trajectory if recorder is not None and recorder.problem is None else None),
         ),
         present.job.testbench_files,
     )
 
 
-def _proposed(gone: GoneOn, present: Present) -> Proposed:
+def _proposed(gone: GoneOn, present: Present, trajectory: str | None) -> Proposed:
     outcome, is_ours = gone.outcome, present.stimulus is not None
     verdict = (gone.verdict.kind.value, gone.verdict.reason) if gone.verdict is not None else (None, "")
     if outcome is None:
@@ -90,12 +91,22 @@ def _proposed(gone: GoneOn, present: Present) -> Proposed:
         text=outcome.testbench.text,
         replaces=gone.replaces,
         is_ours=is_ours,
+        digest=outcome.testbench.digest,
+        trajectory=trajectory,
         overall=outcome.evaluation.overall,
+        reachable=outcome.evaluation.reachable,
+        cycles=outcome.evaluation.cycles,
         gained=len(gone.gained),
         ended=outcome.reason.value,
         verdict=verdict[0],
         reason=verdict[1],
     )
+
+
+def _told(gone: GoneOn, job: Job) -> GoneOn:
+    """Leave a verdict out that says nothing about the testbench that was there."""
+    why = why_no_verdict(job) if gone.verdict is not None else None
+    return replace(gone, verdict=Verdict(VerdictKind.UNKNOWN, why)) if why is not None else gone
 
 
 def _learnt(gone: GoneOn, point: str | None) -> dict[CoveragePoint, Verdict]:

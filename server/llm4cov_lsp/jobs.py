@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -57,6 +57,8 @@ class Jobs:
         self._look: asyncio.TimerHandle | None = None
         self._numbers = itertools.count(1)
         self._waiting: list[Job] = []
+        self._turn = asyncio.Event()
+        """Set, and another one put in its place, when a job has left its worker."""
         self._lanes = [self._lane()]
         self._at_once = 1
 
@@ -69,6 +71,11 @@ class Jobs:
     def waiting(self) -> tuple[Job, ...]:
         """Jobs that wait, in no order."""
         return tuple(self._waiting)
+
+    @property
+    def all(self) -> tuple[Job, ...]:
+        """The jobs that wait and those that workers do, each once: one that is put off may do both."""
+        return tuple(dict.fromkeys([*self._waiting, *self.running]))
 
     @property
     def worker_pids(self) -> tuple[int, ...]:
@@ -113,20 +120,27 @@ class Jobs:
 
     def cancel_design(self, design: str) -> None:
         """End all jobs of a design."""
-        for job in [*self._waiting, *self.running]:
+        for job in self.all:
             if job.design == design:
                 self.cancel(job)
 
+    async def end(self, jobs: Collection[Job]) -> None:
+        """End jobs, and wait until no worker does any of them any more."""
+        for job in jobs:
+            self.cancel(job)
+        while any(job in jobs for job in self.running):
+            await self._turn.wait()
+
     def restart(self) -> None:
         """End all jobs and the workers."""
-        for job in [*self._waiting, *self.running]:
+        for job in self.all:
             self.cancel(job)
         for lane in self._lanes:
             lane.end()
 
     def close(self) -> None:
         """End everything for good."""
-        for job in [*self._waiting, *self.running]:
+        for job in self.all:
             self.cancel(job)
         for lane in self._lanes:
             lane.close()
@@ -134,7 +148,12 @@ class Jobs:
             self._look.cancel()
 
     def _lane(self) -> Lane:
-        return Lane(self._start, on_over=self._over, on_free=self._pump, on_crash=self._on_crash)
+        return Lane(self._start, on_over=self._over, on_free=self._freed, on_crash=self._on_crash)
+
+    def _freed(self) -> None:
+        self._turn.set()
+        self._turn = asyncio.Event()
+        self._pump()
 
     def _make_room(self) -> None:
         """Put a background job off for what a person waits for, if no worker gets free without that; builds are kept."""

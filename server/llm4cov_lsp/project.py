@@ -58,6 +58,17 @@ def testbenches_of(file: Path, top: str, settings: Settings) -> tuple[Path, ...]
     return tuple(found)
 
 
+def is_further_testbench(path: Path, file: Path, top: str, settings: Settings) -> bool:
+    """Say whether a file is a testbench of a module beside the one that is measured by itself, by its name."""
+    return path != testbench_of(file, top, settings) and any(
+        path.parent == place.parent
+        and path.suffix == place.suffix
+        and path.stem.startswith(place.stem)
+        and _FURTHER.fullmatch(path.stem.removeprefix(place.stem)) is not None
+        for place in testbench_places(file, top, settings)
+    )
+
+
 def waiver_places(base: Path, settings: Settings) -> tuple[Path, ...]:
     """List the waiver files of a workspace folder, there or not; the first one is where a new entry goes."""
     return tuple((base / name).absolute() for name in settings.texts("waivers.files"))

@@ -91,7 +91,7 @@ class CoverageMessage:
     """Of the file that declares the top."""
     top: str
     kind: str
-    """Of the job: `measure`, `generate` or `prove`."""
+    """Of the job: `measure`, `generate`, `go_on` (from the testbench that is there) or `prove`."""
     interim: bool
     """Whether the job goes on. Lines are then executed or not, without a count."""
     asked: bool

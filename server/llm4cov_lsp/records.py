@@ -260,10 +260,17 @@ class Proposed:
     """Whether it may take the place of the one that exists; else it belongs beside it."""
     is_ours: bool = False
     """Whether the stimulus of the one that exists is known, so that nobody's own text is lost with it."""
+    digest: str | None = None
+    """As the store names it."""
+    trajectory: str | None = None
+    """Where it is stored; None if it is not."""
     overall: float | None = None
+    reachable: float | None = None
+    cycles: int | None = None
     gained: int = 0
     """Points that it hits and the one before does not."""
     ended: str = ""
+    """Why there is nothing better, in words."""
     verdict: str | None = None
     """About the point that was asked for and not reached."""
     reason: str = ""
@@ -288,6 +295,8 @@ class Result:
     """Its digest, as the store names it."""
     trajectory: str | None = None
     """Where it is stored; None if it is not."""
+    stands_accepted: bool = False
+    """Whether the testbench that was measured stands as accepted in the store."""
     human_edit: str = ""
     """That the testbench is an edit of an accepted one, covers more, and was stored, in words; empty where it is none."""
     ended: str = ""
@@ -298,6 +307,8 @@ class Result:
     """Of the design as it was measured; what a proof rests on."""
     searched: str = ""
     """Which search `HoleRecord.earlier` is about: `this` made the testbench that was measured, `other` another one; empty without any."""
+    unproved: str = ""
+    """Why no proof was tried, as a sentence; empty where one was, or where none was asked for."""
     attempts: tuple[AttemptRecord, ...] = ()
     """What was tried last for this very design, newest first."""
     rests_on: tuple[FileDigest, ...] = ()

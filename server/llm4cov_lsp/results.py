@@ -83,6 +83,17 @@ class Results:
         """Give what is known about a design."""
         return self._held.get(key)
 
+    def design_at(self, path: Path, top: str) -> tuple[Path, str]:
+        """Find the file that declares a top, given any file of its design or its testbench; with the design's key."""
+        key = design_key(path, top)
+        if key not in self._held:
+            name = os.path.realpath(path)
+            for held in self._held.values():
+                own = [os.path.realpath(one) for one in (held.request.file, held.request.testbench) if one is not None]
+                if held.request.top == top and name in (*own, *held.files):
+                    return Path(held.request.file), held.key
+        return path, key
+
     def restore(self, key: str, request: Request, result: Result, *, outdated: bool) -> Held:
         """Take a result that was kept from an earlier run of the server."""
         self._number += 1

@@ -23,6 +23,7 @@ from llm4cov_lsp.features.actions import KINDS, actions_of
 from llm4cov_lsp.features.answers import ANSWER, answers_of
 from llm4cov_lsp.features.hover import hover_of
 from llm4cov_lsp.features.lens import hints_of, lenses_of
+from llm4cov_lsp.further import Further
 from llm4cov_lsp.learning import Learning
 from llm4cov_lsp.listing import modules_in
 from llm4cov_lsp.logfile import LOGGER
@@ -33,6 +34,7 @@ from llm4cov_lsp.results import design_key
 from llm4cov_lsp.rpc import Server
 from llm4cov_lsp.session import Session
 from llm4cov_lsp.settings import FILE_NAME, SECTION
+from llm4cov_lsp.trajectories import Trajectories
 
 _WATCHED = (*WATCHED, f"**/{FILE_NAME}")
 
@@ -41,16 +43,17 @@ def make_server() -> LanguageServer:
     """Make a server with all its handlers; it answers one client."""
     server = Server("llm4cov-lsp", importlib.metadata.version("llm4cov-lsp"))
     session = Session(server)
-    learning, answers = Learning(server, session), Answers(server, session)
-    _register_lifecycle(server, session, learning, answers)
-    _register_documents(server, session, answers)
+    learning, answers, further = Learning(server, session), Answers(server, session), Further(session)
+    _register_lifecycle(server, session, learning, answers, further)
+    _register_documents(server, session, answers, further)
     _register_features(server, session, answers)
     _register_own(server, session)
-    _register_commands(server, session, Commands(server, session, learning, answers), Betterment(server, session), answers)
+    _register_proposals(server, session, Commands(server, session, learning, answers), Betterment(session, answers), answers)
+    _register_commands(server, session, Commands(server, session, learning, answers), Trajectories(session, answers))
     return server
 
 
-def _register_lifecycle(server: LanguageServer, session: Session, learning: Learning, answers: Answers) -> None:
+def _register_lifecycle(server: LanguageServer, session: Session, learning: Learning, answers: Answers, further: Further) -> None:
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         options = params.initialization_options
@@ -93,6 +96,7 @@ def _register_lifecycle(server: LanguageServer, session: Session, learning: Lear
                 session.documents[change.uri].take_saved()
         for touched in paths:
             answers.saved(touched)
+            further.saved(touched)
             session.measure_what_changed(touched)
         if any(is_project_file(path) or session.scopes.is_waiver_file(path) for path in paths):
             session.measure_open()
@@ -112,7 +116,7 @@ def _register_lifecycle(server: LanguageServer, session: Session, learning: Lear
         session.shut_down()
 
 
-def _register_documents(server: LanguageServer, session: Session, answers: Answers) -> None:
+def _register_documents(server: LanguageServer, session: Session, answers: Answers, further: Further) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         session.open(params.text_document)
@@ -137,6 +141,7 @@ def _register_documents(server: LanguageServer, session: Session, answers: Answe
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
         if (path := uris.to_fs_path(params.text_document.uri)) is not None:
             answers.saved(Path(path))
+            further.saved(Path(path))
         session.saved(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
@@ -199,9 +204,11 @@ def _register_own(server: LanguageServer, session: Session) -> None:
         return [as_json(one) for one in found]
 
 
-def _register_commands(server: LanguageServer, session: Session, commands: Commands, better: Betterment, answers: Answers) -> None:
-    # pygls evaluates the annotations of commands, and can't those of a recursive type such as JSON: what they return is `object` here.
-    async def prepared(work: Coroutine[Any, Any, Answer]) -> Answer:
+# pygls evaluates the annotations of commands, and can't those of a recursive type such as JSON: what they return is `object` here.
+async def _answered(server: LanguageServer, session: Session, work: Coroutine[Any, Any, Answer]) -> object:
+    """Do a command's work once the settings were read; cancelled with its request."""
+
+    async def prepared() -> Answer:
         try:
             await session.ready.wait()
         except asyncio.CancelledError:
@@ -209,21 +216,37 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
             raise
         return await work
 
-    async def answered(work: Coroutine[Any, Any, Answer]) -> Answer:
-        task = asyncio.ensure_future(prepared(work))
-        # pygls ends the request that a client cancels, but not the command's own coroutine behind it.
-        number = server.protocol.msg_id
-        request = server.protocol._request_futures.get(number) if number is not None else None
-        if request is not None:
-            request.add_done_callback(lambda ended: task.cancel() if ended.cancelled() else None)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            return {"cancelled": True}
+    task = asyncio.ensure_future(prepared())
+    # pygls ends the request that a client cancels, but not the command's own coroutine behind it.
+    number = server.protocol.msg_id
+    request = server.protocol._request_futures.get(number) if number is not None else None
+    if request is not None:
+        request.add_done_callback(lambda ended: task.cancel() if ended.cancelled() else None)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return {"cancelled": True}
+
+
+def _register_proposals(server: LanguageServer, session: Session, commands: Commands, better: Betterment, answers: Answers) -> None:
+    async def answered(work: Coroutine[Any, Any, Answer]) -> object:
+        return await _answered(server, session, work)
 
     @server.command("llm4cov.generate")
     async def generate(uri: str, top: str, *options: Any) -> object:
-        return await answered(commands.generate(uri, top, applies=_option(options, "apply") is not False))
+        return await answered(commands.generate(uri, top, applies=_applies(options)))
+
+    @server.command("llm4cov.improve")
+    async def improve(uri: str, top: str, *options: Any) -> object:
+        return await answered(better.improve(uri, top, applies=_applies(options)))
+
+    @server.command("llm4cov.repair")
+    async def repair(uri: str, top: str, *options: Any) -> object:
+        return await answered(better.repair(uri, top, applies=_applies(options)))
+
+    @server.command("llm4cov.cover")
+    async def cover(uri: str, top: str, hole: str, *options: Any) -> object:
+        return await answered(better.cover(uri, top, hole, applies=_applies(options)))
 
     @server.command("llm4cov.accept")
     async def accept(uri: str, top: str) -> object:
@@ -237,17 +260,22 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     async def undo(uri: str, top: str) -> object:
         return await answered(answers.undo(uri, top))
 
+
+def _register_commands(server: LanguageServer, session: Session, commands: Commands, trajectories: Trajectories) -> None:
+    async def answered(work: Coroutine[Any, Any, Answer]) -> object:
+        return await _answered(server, session, work)
+
     @server.command("llm4cov.trajectory.list")
     async def list_trajectories(*uri: str) -> object:
-        return await answered(answers.listed(uri[0] if uri else None))
+        return await answered(trajectories.listed(uri[0] if uri else None))
 
     @server.command("llm4cov.trajectory.show")
     async def show_trajectory(name: str) -> object:
-        return await answered(answers.shown(name))
+        return await answered(trajectories.shown(name))
 
     @server.command("llm4cov.trajectory.delete")
     async def delete_design(design: str) -> object:
-        return await answered(answers.deleted(design))
+        return await answered(trajectories.deleted(design))
 
     @server.command("llm4cov.measure")
     async def measure(uri: str, top: str, *testbench: str) -> object:
@@ -260,18 +288,6 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
     @server.command("llm4cov.exclude")
     async def exclude(uri: str, top: str, hole: str, *reason: str) -> object:
         return await answered(commands.exclude(uri, top, hole, *reason[:1]))
-
-    @server.command("llm4cov.improve")
-    async def improve(uri: str, top: str, *options: object) -> object:
-        return await answered(better.improve(uri, top, *options[:1]))
-
-    @server.command("llm4cov.repair")
-    async def repair(uri: str, top: str, *options: object) -> object:
-        return await answered(better.repair(uri, top, *options[:1]))
-
-    @server.command("llm4cov.cover")
-    async def cover(uri: str, top: str, hole: str, *options: object) -> object:
-        return await answered(better.cover(uri, top, hole, *options[:1]))
 
     @server.command("llm4cov.place")
     def place(uri: str, top: str, line: int) -> object:
@@ -326,7 +342,10 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
         return commands.info()
 
 
-def _option(options: tuple[Any, ...], name: str) -> Any:
-    """Read a key of the object that may come last among a command's arguments; pygls makes an object or a dictionary of it."""
+def _applies(options: tuple[Any, ...]) -> bool:
+    """Say whether what is proposed is to be applied: unless `{"apply": false}` comes last among a command's arguments.
+
+    pygls makes an object or a dictionary of it.
+    """
     given = options[0] if options else None
-    return given.get(name) if isinstance(given, dict) else getattr(given, name, None)
+    return (given.get("apply") if isinstance(given, dict) else getattr(given, "apply", None)) is not False

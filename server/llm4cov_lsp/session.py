@@ -36,6 +36,7 @@ from llm4cov_lsp.listing import declares
 from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.progress import Shown
 from llm4cov_lsp.project import SUFFIXES, request_of, testbench_of, testbench_places
+from llm4cov_lsp.proposals import Proposal, proposal_of
 from llm4cov_lsp.protocol import COVERAGE, as_json
 from llm4cov_lsp.publishing import Publisher
 from llm4cov_lsp.records import Result
@@ -69,8 +70,8 @@ class Session:
         self.busy: dict[str, str] = {}
         """By design: what is being done for it."""
         self._busy_with: dict[str, Job] = {}
-        self.proposals: dict[str, Result] = {}
-        """By design: a testbench that was generated and not taken yet."""
+        self.proposals: dict[str, Proposal] = {}
+        """By design: a testbench that was proposed and not taken yet."""
         self.ready = asyncio.Event()
         """Whether settings were read: before that nothing runs, as they may forbid it or name another policy."""
         self.measured: dict[str, Result] = {}
@@ -183,7 +184,7 @@ class Session:
             current = held is not None and is_current(held.rests_on)
             if held is not None:
                 self.freshness.look(held, current=current)
-            if mode == "off" or any(job.design == key and job.priority is Priority.USER for job in self._jobs()):
+            if mode == "off" or any(job.design == key and job.priority is Priority.USER for job in self.jobs.all):
                 continue
             if testbench is None:
                 proposed = self.proposals.get(key)
@@ -226,7 +227,7 @@ class Session:
             else:
                 self.bars.report(token, shown, event)
 
-        if request.kind is RequestKind.GENERATE and self.tells_coverage:
+        if request.kind in (RequestKind.GENERATE, RequestKind.GO_ON) and self.tells_coverage:
             request = replace(request, tells_coverage=True)
         job = self.jobs.submit(request, key, priority=priority, on_event=on_event)
         self.bars.belongs(token, job)
@@ -256,15 +257,19 @@ class Session:
 
     def idle_s(self) -> float:
         """Give the seconds since a job ended last; 0 while one runs or waits."""
-        return time.monotonic() - self._active_at_s if next(self._jobs(), None) is None else 0.0
+        return time.monotonic() - self._active_at_s if not self.jobs.all else 0.0
 
-    def take(self, key: str, request: Request, result: Result) -> Held:
-        """Keep a result and show it wherever the file is still the one that was measured."""
+    def note(self, result: Result) -> None:
+        """Say what a person has to know of a result besides coverage: what could not be read or stored, and what was."""
         for problem in result.problems:
             if problem.code in (PROJECT_CODE, STORE_CODE):
                 self.say_once(project_words(problem))
         if result.human_edit:
             self.say(result.human_edit)
+
+    def take(self, key: str, request: Request, result: Result) -> Held:
+        """Keep a result and show it wherever the file is still the one that was measured."""
+        self.note(result)
         if request.testbench is not None and result.status == "ok":
             self.measured[key] = result
         held = self.results.take(key, request, result)
@@ -299,10 +304,6 @@ class Session:
         self.publisher.all()
         self.publisher.refresh()
 
-    def _jobs(self) -> Iterator[Job]:
-        yield from self.jobs.waiting
-        yield from self.jobs.running
-
     def _designs_near(self, path: Path) -> Iterator[tuple[Path, str]]:
         """Yield the designs that a file may change: its own modules, those whose result rests on it, those whose testbench it is."""
         for document in self.documents.values():
@@ -320,22 +321,28 @@ class Session:
                 yield Path(held.request.file), held.request.top
 
     async def _measure_idly(self, request: Request, key: str) -> None:
+        result = await self.judged_idly(request, key)
+        if result is None:
+            return
+        if not result.files and not declares(Path(request.file), request.top):
+            # It was renamed or deleted.
+            self.log(f"{request.file} has no module {request.top} any more: what was measured of it is dropped")
+            self._drop(key)
+            return
+        self.take(key, request, result)
+        if result.rests_on and Path(request.file).is_file() and not is_current(result.rests_on):
+            # A file changed while it was measured, and no editor said so.
+            self.measure_what_changed(Path(request.file))
+
+    async def judged_idly(self, request: Request, key: str) -> Result | None:
+        """Measure a testbench when there is time; None where that came to nothing, which the log says."""
         try:
-            result = await self.run(request, key, title=f"Measuring {request.top}", priority=Priority.BACKGROUND)
+            return await self.run(request, key, title=f"Measuring {request.top}", priority=Priority.BACKGROUND)
         except JobFailed as error:
             self.log(f"measuring {request.top}: {error}")
         except asyncio.CancelledError:
             self.log(f"measuring {request.top}: superseded")
-        else:
-            if not result.files and not declares(Path(request.file), request.top):
-                # It was renamed or deleted.
-                self.log(f"{request.file} has no module {request.top} any more: what was measured of it is dropped")
-                self._drop(key)
-                return
-            self.take(key, request, result)
-            if result.rests_on and Path(request.file).is_file() and not is_current(result.rests_on):
-                # A file changed while it was measured, and no editor said so.
-                self.measure_what_changed(Path(request.file))
+        return None
 
     async def _generate_idly(self, file: Path, top: str) -> None:
         key = design_key(file, top)
@@ -351,8 +358,8 @@ class Session:
         except asyncio.CancelledError:
             self.log(f"generating for {top}: superseded")
         else:
-            if result.testbench_text is not None:
-                self.proposals[key] = result
+            if (proposal := proposal_of(request, result)) is not None:
+                self.proposals[key] = proposal
             self.take(key, request, result)
 
     async def _keep(self, key: str, request: Request, result: Result) -> None:

@@ -5,13 +5,14 @@ Each question opens the store for itself, so that it is answered while a job run
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
+from llm4cov_agent.trajectories.reading import StoredDesign
 from llm4cov_agent.trajectories.records import designs_called, summary_record
 from llm4cov_agent.trajectories.store import Store, open_store
-from llm4cov_agent.trajectories.trajectory import HUMAN, Answer
+from llm4cov_agent.trajectories.trajectory import HUMAN, Answer, Replaced, place_of
 from llm4cov_lsp.wire import Question, QuestionKind
 
 _BUSY_S = 5.0
@@ -27,14 +28,19 @@ def answer(question: Question) -> Told:
     with open_store(writable=False, busy_s=_BUSY_S) as store:
         match question.kind:
             case QuestionKind.ANSWER:
-                store.answer(question.name, question.testbench, Answer(question.answer), reason=question.text)
+                said = Answer(question.answer)
+                replaced = Replaced(place_of(Path(question.place)), question.before) if question.place and said is Answer.ACCEPTED else None
+                store.answer(question.name, question.testbench, said, reason=question.text, replaced=replaced)
                 return {"stored": True}
             case QuestionKind.FIND:
-                return _found(store, question.text)
+                return _found(store, question.text, question.place)
             case QuestionKind.LIST:
                 return _listed(store, question)
             case QuestionKind.SHOW:
                 return _shown(store, question.name)
+            case QuestionKind.DESIGN:
+                one = _design(store, question.name)
+                return {"error": one} if isinstance(one, str) else {"design": one.digest, "top": one.top, "files": list(one.files)}
             case QuestionKind.DELETE:
                 return _deleted(store, question.name)
 
@@ -63,14 +69,23 @@ def _listed(store: Store, question: Question) -> Told:
     }
 
 
-def _found(store: Store, text: str) -> Told:
-    """Tell of the testbench of a text where it stands as accepted, else the newest that holds it."""
+def _found(store: Store, text: str, place: str) -> Told:
+    """Tell of the testbench of a text where it stands as accepted, at this place before others, else the newest that holds it."""
     holders = store.holders(text)
     if not holders:
         return {"trajectory": None}
-    one = next((holder for holder in holders if holder.accepted), holders[0])
-    by_hand = any(holder.policy == HUMAN for holder in holders)
-    return {"trajectory": one.trajectory, "testbench": one.testbench, "accepted": one.accepted, "by_hand": by_hand}
+    there = place_of(Path(place))
+    replaced = {holder.trajectory: was for holder in holders if (was := store.replaced_by(holder)) is not None and was.place == there}
+    here = [holder for holder in holders if holder.trajectory in replaced]
+    one = next((holder for holder in (*here, *holders) if holder.accepted), holders[0])
+    found: Told = {
+        "trajectory": one.trajectory,
+        "testbench": one.testbench,
+        "acceptance": one.acceptance,
+        "by_hand": any(holder.policy == HUMAN for holder in holders),
+        "replaced": one.trajectory in replaced,
+    }
+    return found | ({"before": replaced[one.trajectory].text} if one.trajectory in replaced else {})
 
 
 def _shown(store: Store, name: str) -> Told:
@@ -83,13 +98,21 @@ def _shown(store: Store, name: str) -> Told:
 
 
 def _deleted(store: Store, name: str) -> Told:
-    designs = store.designs()
-    found = designs_called(name, designs)
-    if len(found) != 1:
-        known = ", ".join(f"{one.top} ({one.digest.removeprefix('sha256:')[:12]})" for one in found or designs) or "none"
-        what = f"Several designs are called {name}" if found else f"There is no design {name} in the store"
-        return {"error": f"{what}; name one by the beginning of its digest: {known}."}
-    erased = store.delete(found[0].digest)
+    design = _design(store, name)
+    if isinstance(design, str):
+        return {"error": design}
+    erased = store.delete(design.digest)
     problems: list[Json] = [str(problem) for problem in erased.problems]
     counts: Told = {"trajectories": erased.trajectories, "transitions": erased.transitions}
-    return {"design": found[0].digest, "top": found[0].top, **counts, "problems": problems}
+    return {"design": design.digest, "top": design.top, **counts, "problems": problems}
+
+
+def _design(store: Store, name: str) -> StoredDesign | str:
+    """Find a design by its top or the beginning of its digest; gives the reason, as a sentence, where it is not one."""
+    designs = store.designs()
+    found = designs_called(name, designs)
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(f"{one.top} ({one.digest.removeprefix('sha256:')[:12]})" for one in found or designs) or "none"
+    what = f"Several designs are called {name}" if found else f"There is no design {name} in the store"
+    return f"{what}; name one by the beginning of its digest: {known}."

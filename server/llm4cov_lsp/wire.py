@@ -127,11 +127,13 @@ class QuestionKind(Enum):
     ANSWER = "answer"
     """Store what the user said to the testbench with the digest `testbench` of the trajectory `name`."""
     FIND = "find"
-    """Which trajectory holds a testbench with this `text`."""
+    """Which trajectory holds a testbench with this `text`, and what was in the file at `place` before it was accepted there."""
     LIST = "list"
     """The trajectories of designs with one of the `tops` and, if there is one, a file of that `name`."""
     SHOW = "show"
     """The trajectory whose id begins with `name`."""
+    DESIGN = "design"
+    """Which design is called `name`."""
     DELETE = "delete"
     """The design that is called `name`."""
 
@@ -147,6 +149,10 @@ class Question:
     """`accepted`, `rejected` or `undone`."""
     text: str = ""
     """Of a testbench, or the user's reason."""
+    place: str = ""
+    """Path of the testbench's file; empty where there is none."""
+    before: str | None = None
+    """What was in that file before an acceptance; None if it was made."""
     tops: tuple[str, ...] = ()
     """Only trajectories of these; empty for all."""
 

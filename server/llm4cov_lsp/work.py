@@ -14,7 +14,7 @@ from llm4cov_agent.cli.recording import Recorder
 from llm4cov_agent.cli.testbench import read_job
 from llm4cov_agent.closure.approaches import keep_approaches, kept_approaches
 from llm4cov_agent.closure.nearest import nearest_of
-from llm4cov_agent.closure.proved_before import proved_before
+from llm4cov_agent.closure.proved_before import proved_before, why_no_verdict
 from llm4cov_agent.closure.tell import told_with
 from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm, keep_verdicts
 from llm4cov_agent.closure.waived import without_waived
@@ -29,7 +29,7 @@ from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.trajectories.human import HumanEdit, keep_edit
-from llm4cov_lsp.attempts import attempts_at, attempts_of, searched_words
+from llm4cov_lsp.attempts import attempts_at, attempts_of, searched_words, stands_accepted
 from llm4cov_lsp.breakdown import instances_of, ports_of
 from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.gone_on import gone_on
@@ -69,6 +69,8 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
     """Measure a testbench that exists; with `prove`, ask about its holes too."""
     assert request.testbench is not None
     path = Path(request.testbench)
+    # Before it is read: who saves it meanwhile has made the result one about what is no more.
+    of_testbench = _digests([path])
     job, found = read_job(path, design, seed=request.seed, limits=SimulationLimits(run_s=request.run_s))
     problems = (*problems, *found)
     if job is None:
@@ -77,7 +79,7 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
             status=RunStatus.BUILD_FAILED.label,
             testbench=request.testbench,
             problems=problem_records(problems),
-            rests_on=(*_rests_on(design), *_digests([path])),
+            rests_on=(*_rests_on(design), *of_testbench),
         )
     simulator = open_simulator()
     waived_by = tuple(Path(name) for name in request.waivers)
@@ -87,7 +89,8 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
     problems = (*problems, *(replace(problem, code=STORE_CODE) for problem in unkept))
     waived = without_waived(evaluation, design, waived_by)
     evaluation = with_verdicts(waived.evaluation, _of_holes(known, waived.evaluation))
-    if request.kind is RequestKind.PROVE and evaluation.holes:
+    unproved = why_no_verdict(job) if request.kind is RequestKind.PROVE else None
+    if request.kind is RequestKind.PROVE and evaluation.holes and unproved is None:
         tell(EventKind.PROGRESS, words="proving what can't be reached")
         tell(EventKind.STANDING, overall=evaluation.overall, left_s=request.budget_s, budget_s=request.budget_s)
         points: Iterable[CoveragePoint] = [hole.point for hole in evaluation.holes]
@@ -106,10 +109,12 @@ def _measure(request: Request, design: Design, problems: tuple[Problem, ...], te
         reachable=evaluation.reachable,
         cycles=evaluation.cycles,
         testbench=request.testbench,
+        stands_accepted=request.stores and stands_accepted(job.testbench.text),
         human_edit=_edit_words(edit) if edit is not None else "",
         design_digest=design.digest,
-        rests_on=(*_rests_on(design), *_digests([path]), *_rested(job.testbench_files), *_digests(waived_by)),
+        rests_on=(*_rests_on(design), *of_testbench, *_rested(job.testbench_files), *_digests(waived_by)),
         searched=searched_words(searched, job),
+        unproved=unproved or "",
         attempts=attempts_at(design) if request.stores else (),
         files=files_of(design, evaluation, waived=waived.holes, earlier=searched.nearest if searched is not None else None),
         instances=instances_of(design, evaluation),
@@ -162,9 +167,10 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
 
 def _go_on(request: Request, design: Design, problems: tuple[Problem, ...], tell: Tell, cancel: Event) -> Result:
     assert request.testbench is not None
+    # Before they are read: who saves them meanwhile has made the result one about what is no more.
+    given = _digests(Path(name) for name in (request.testbench, *request.waivers))
     result, files = gone_on(request, design, problems, tell, cancel)
-    given = [Path(name) for name in (request.testbench, *request.waivers)]
-    return replace(result, rests_on=(*_rests_on(design), *_digests(given), *_rested(files)))
+    return replace(result, rests_on=(*_rests_on(design), *given, *_rested(files)))
 
 
 def _of_holes(verdicts: Mapping[CoveragePoint, Verdict], evaluation: Evaluation) -> dict[CoveragePoint, Verdict]:

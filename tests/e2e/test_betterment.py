@@ -73,7 +73,7 @@ async def test_a_testbench_of_ours_is_bettered_and_mended_in_its_place(folder: P
         await _opened(editor, file)
         command = await _action(editor, file, None, "Improve the testbench of lock")
         answer = await editor.command(command.command, *command.arguments)
-        assert answer["applied"] and answer["replaces"] and answer["overall"] > answer["before"]
+        assert answer["applied"] and answer["replaces"] and answer["overall"] > answer["before"]["overall"]
         [change] = editor.edits[0].edit.document_changes
         assert change.text_document.uri == testbench.as_uri()
         better = change.edits[0].new_text
@@ -88,7 +88,7 @@ async def test_a_testbench_of_ours_is_bettered_and_mended_in_its_place(folder: P
         assert broken["status"] == "build_failed"
         command = await _action(editor, file, None, "Repair the testbench of lock")
         answer = await editor.command(command.command, *command.arguments)
-        assert answer["applied"] and answer["before"] is None and answer["overall"] > 90
+        assert answer["applied"] and answer["before"]["overall"] is None and answer["overall"] > 90
         assert ".code" in editor.edits[-1].edit.document_changes[0].edits[0].new_text
 
 

@@ -22,7 +22,7 @@ from llm4cov_agent.loop.state import DesignText, State
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.trajectories.migrations import APPEND_ONLY
 from llm4cov_agent.trajectories.store import Store, open_store, without_secrets
-from llm4cov_agent.trajectories.trajectory import Answer
+from llm4cov_agent.trajectories.trajectory import Answer, Replaced, place_of
 from tests.unit.stored_values import COUNTER, bench, design_in, refused, rollout, seen, transition
 from tests.unit.test_store_codec import transitions
 
@@ -114,7 +114,7 @@ def test_equal_content_is_stored_once(store: Store, counter: DesignText) -> None
 def test_rows_can_not_be_changed(store: Store, counter: DesignText, table: str, attack: str) -> None:
     name, found = fill(store, counter)
     assert found[-1].after.testbench is not None
-    store.accept(name, found[-1].after.testbench)
+    store.answer(name, found[-1].after.testbench.digest, Answer.ACCEPTED, replaced=Replaced(place_of(store.path), "before"))
     plain_connection = sqlite3.connect(store.path)
     rows = plain_connection.execute(f"SELECT * FROM {table}").fetchall()
     assert rows
@@ -182,6 +182,26 @@ def test_the_last_accepted_testbench_of_a_design_is_found_with_its_state(store: 
     assert [one.trajectory for one in store.holders("module tb; // 0 second\nendmodule\n")] == [second]
 
 
+def test_what_an_accepted_testbench_replaced_is_kept_with_its_acceptance(store: Store, counter: DesignText) -> None:
+    name, found = fill(store, counter)
+    testbench, place = found[0].after.testbench, place_of(store.path.with_name("tb.sv"))
+    assert testbench is not None and str(store.path.parent) not in place
+
+    def replaced() -> Replaced | None:
+        [holder] = store.holders(testbench.text)
+        return store.replaced_by(holder)
+
+    assert replaced() is None
+    for text in ("by hand\r\n\udcff", None):
+        store.answer(name, testbench.digest, Answer.ACCEPTED, replaced=Replaced(place, text))
+        assert replaced() == Replaced(place, text)
+    # The last acceptance counts, and only while it stands.
+    store.accept(name, testbench)
+    assert replaced() is None and store.holders(testbench.text)[0].accepted
+    store.undo(name, testbench)
+    assert replaced() is None and store.verify() == ()
+
+
 def test_an_edit_that_covers_more_is_a_transition_of_the_policy_human(store: Store, counter: DesignText) -> None:
     name, found = fill(store, counter)
     accepted = found[-1].after
@@ -213,13 +233,15 @@ def test_a_deleted_design_leaves_no_byte(store: Store, counter: DesignText, othe
     kept, _ = fill(store, counter, mark="first")
     for _ in range(20):
         fill(store, other, mark=mark)
-    store.accept(store.trajectories()[-1].id, bench(f"module tb; // 2 {mark}\nendmodule\n"), reason=mark)
+    accepted, last = bench(f"module tb; // 2 {mark}\nendmodule\n"), store.trajectories()[-1].id
+    store.accept(last, accepted, reason=mark)
+    store.answer(last, accepted.digest, Answer.ACCEPTED, replaced=Replaced(place_of(store.path), "what I had before"))
     assert mark.encode() in b"".join(path.read_bytes() for path in store.path.parent.iterdir())
     erased = store.delete(other.design.digest)
     assert (erased.trajectories, erased.transitions, erased.problems) == (20, 60, ())
     for path in store.path.parent.iterdir():
         content = path.read_bytes()
-        for text in (mark, "count + 2", other.design.digest, other.sources[0].digest):
+        for text in (mark, "count + 2", other.design.digest, other.sources[0].digest, "what I had before"):
             assert text.encode() not in content, (path.name, text)
     # What both designs name stays for the one that is left.
     assert [one.id for one in store.trajectories()] == [kept] and len(store.transitions(kept)) == 3

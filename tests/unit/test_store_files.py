@@ -19,6 +19,7 @@ from llm4cov_agent.loop.state import DesignText
 from llm4cov_agent.trajectories import migrations
 from llm4cov_agent.trajectories.codec import pack_design, text_bytes
 from llm4cov_agent.trajectories.store import Store, open_store
+from llm4cov_agent.trajectories.trajectory import Answer, Replaced, place_of
 from tests.unit.stored_values import design_in, rollout
 
 NEWEST = len(migrations.STEPS)
@@ -248,13 +249,16 @@ def test_a_folder_that_can_not_be_written_can_be_read(path: Path) -> None:
         ("designs", "design = 'sha256:0'", "column design"),
         ("design_files", "role = 'data'", "the list of files"),
         ("acceptances", "testbench = 'sha256:0'", "is of no testbench"),
+        ("replaced", "place = '/home/me/tb.sv'", "what acceptance 1 replaced"),
+        ("replaced", "before = 'sha256:0'", "is not there"),
     ],
 )
 def test_verify_finds_every_change(path: Path, counter: DesignText, table: str, change: str, said: str) -> None:
     with open_store(path) as store:
         testbench = rollout(counter, 1)[0].after.testbench
         assert testbench is not None
-        store.accept(store.trajectories()[0].id, testbench)
+        replaced = Replaced(place_of(path), "before")
+        store.answer(store.trajectories()[0].id, testbench.digest, Answer.ACCEPTED, replaced=replaced)
         assert store.verify() == ()
     connection = sqlite3.connect(path)
     trigger = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", [f"{table}_no_update"]).fetchone()[0]

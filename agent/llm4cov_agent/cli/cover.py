@@ -157,7 +157,10 @@ def holes(
     if waivers:
         measured, waived = leave_out(measured, waivers, as_json=as_json)
     if proves and measured.evaluation.holes:
+        found = len(measured.problems)
         measured = prove(measured, budget_s=budget_s)
+        if not as_json:
+            print_problems(measured.problems[found:])
     if write_waivers_to is not None:
         save_proofs(measured, write_waivers_to, as_json=as_json)
     evaluation = measured.evaluation

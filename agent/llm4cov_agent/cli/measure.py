@@ -11,6 +11,7 @@ from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages
 from llm4cov_agent.cli.design import load_design, open_simulator, refuse
 from llm4cov_agent.cli.options import FileOptions
 from llm4cov_agent.cli.testbench import read_job
+from llm4cov_agent.closure.proved_before import why_no_verdict
 from llm4cov_agent.closure.verdicts import WITNESS_CYCLES, ask, confirm, keep_verdicts
 from llm4cov_agent.digest import Json
 from llm4cov_agent.errors import Problem, Severity, display_path, has_errors
@@ -61,7 +62,10 @@ def measure(options: FileOptions, path: Path, *, seed: int, run_s: float, store:
 
 
 def prove(measured: Measured, *, budget_s: float) -> Measured:
-    """Give each hole of a measured testbench a verdict; Ctrl-C keeps what is known by then."""
+    """Give each hole of a measured testbench a verdict; Ctrl-C keeps what is known by then.
+
+    It is about the design as it was given: of a testbench that may make another one of it, a warning says so.
+    """
     started = time.monotonic()
     simulator = open_simulator()
     job, evaluation = measured.job, measured.evaluation
@@ -73,7 +77,10 @@ def prove(measured: Measured, *, budget_s: float) -> Measured:
         verdicts = confirm(asked, job.design, simulator, limits=job.limits, cancel=stopped)
         keep_verdicts(job.design, simulator.cache, verdicts)
     judged = with_verdicts(evaluation, verdicts)
-    return replace(measured, evaluation=judged, seconds=measured.seconds + time.monotonic() - started)
+    why = why_no_verdict(job)
+    warnings = (Problem(why, hint="Parameters can be given with -G.", severity=Severity.WARNING),) if why is not None else ()
+    problems, seconds = (*measured.problems, *warnings), measured.seconds + time.monotonic() - started
+    return replace(measured, evaluation=judged, problems=problems, seconds=seconds)
 
 
 def record_json(

@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from llm4cov_agent.cli.bringing_back import Brought, bring_back
 from llm4cov_agent.cli.console import ExitStatus, leave, messages, print_json, print_problems, results
 from llm4cov_agent.cli.options import AsJson
 from llm4cov_agent.cli.output import problems_of_output, write_output
@@ -28,7 +29,7 @@ from llm4cov_agent.rtl.source import read_source
 from llm4cov_agent.trajectories.reading import StoredDesign
 from llm4cov_agent.trajectories.records import designs_called, summary_record
 from llm4cov_agent.trajectories.store import Store, open_store
-from llm4cov_agent.trajectories.trajectory import Answer, Round, Summary, standing
+from llm4cov_agent.trajectories.trajectory import Answer, Round, Summary, place_of, standing
 
 _MOST_PROBLEMS = 50
 _SHORT = 12
@@ -39,6 +40,12 @@ _WIDE, _USUAL = 140, 100
 """Columns of a terminal from which on more is shown."""
 _GAP, _LEAST = 2, 20
 """Columns between two of a table, and those that a command line gets at least."""
+
+_FILE = {
+    Brought.RESTORED: "; the file is again what it was before",
+    Brought.DELETED: "; the file, which was made for it, is deleted",
+    Brought.KEPT: "",
+}
 
 app = typer.Typer(name="trajectories", help="What models and people tried, and how it was judged.", no_args_is_help=True)
 
@@ -182,7 +189,7 @@ def reject(testbench: TestbenchFile, reason: Reason = "", store: StorePath = Non
 
 @app.command()
 def undo(testbench: TestbenchFile, reason: Reason = "", store: StorePath = None, as_json: AsJson = False) -> None:
-    """Take the acceptance of a testbench back; the file stays as it is."""
+    """Take the acceptance of a testbench back. If accepting it changed or made the file, the file is again what it was before."""
     _answer(testbench, Answer.UNDONE, reason, store, as_json=as_json)
 
 
@@ -213,7 +220,9 @@ def _answer(path: Path, answer: Answer, reason: str, place: Path | None, *, as_j
         leave(ExitStatus.BAD_INPUT)
     with open_store(place, writable=False) as store:
         holders = store.holders(source.text)
-        holder = next((one for one in holders if one.accepted), holders[0] if holders else None)
+        replaced = {one.trajectory: store.replaced_by(one) for one in holders}
+        here = [one for one in holders if (was := replaced[one.trajectory]) is not None and was.place == place_of(path)]
+        holder = next((one for one in (*here, *holders) if one.accepted), holders[0] if holders else None)
         if holder is None:
             what = "is not in the store: it was edited since it was generated, or generated with --no-store or another --store"
             hint = "`llm4cov-lsp trajectories list` names what is there; `show` with `--round` shows its testbenches."
@@ -223,13 +232,22 @@ def _answer(path: Path, answer: Answer, reason: str, place: Path | None, *, as_j
             what = "does not stand as accepted, so there is nothing to take back"
             print_problems((Problem(what, file=display_path(path), hint=f"It is in trajectory {holder.trajectory}."),))
             leave(ExitStatus.BAD_INPUT)
+        file = Brought.KEPT
+        if answer is Answer.UNDONE:
+            try:
+                file = bring_back(path, replaced[holder.trajectory])
+            except OSError as error:
+                hint = "The testbench still stands as accepted."
+                print_problems((Problem(f"can't be brought back: {error.strerror}", file=display_path(path), hint=hint),))
+                leave(ExitStatus.BAD_INPUT)
         store.answer(holder.trajectory, holder.testbench, answer, reason=reason)
     if as_json:
         where: dict[str, Json] = {"trajectory": holder.trajectory, "round": holder.round, "design": holder.design, "top": holder.top}
-        print_json({"answer": answer.value, "testbench": holder.testbench, "reason": reason, **where})
+        brought: dict[str, Json] = {"file": file.value} if answer is Answer.UNDONE else {}
+        print_json({"answer": answer.value, "testbench": holder.testbench, "reason": reason, **where, **brought})
         return
     done = "took the acceptance back of" if answer is Answer.UNDONE else answer.value
-    text = f"{done} {display_path(path)} (round {holder.round} of trajectory {holder.trajectory}, {holder.top})"
+    text = f"{done} {display_path(path)} (round {holder.round} of trajectory {holder.trajectory}, {holder.top}){_FILE[file]}"
     messages().print(text, highlight=False, soft_wrap=True)
 
 

@@ -53,6 +53,14 @@ def changes_design(job: Job) -> bool:
     return re.search(pattern, job.testbench.text) is not None
 
 
+def why_no_verdict(job: Job) -> str | None:
+    """Say why no verdict about the design speaks for a testbench, as a sentence; None if one does."""
+    if not changes_design(job):
+        return None
+    what = "sets parameters of the design or writes what is in it, by its text"
+    return f"{job.testbench.name} {what}: what is proved about the design by itself need not hold there."
+
+
 def _contradiction(point: CoveragePoint, count: int) -> Problem:
     others = f" (and {count - 1} more points)" if count > 1 else ""
     return Problem(

@@ -20,10 +20,11 @@ _NAMED = " UNION ALL ".join(
     f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"
     for table, column in (
         *(("design_files", "blob"), ("evaluations", "holes"), ("states", "testbench_text"), ("states", "stimulus")),
-        *(("transitions", "testbench_text"), ("transitions", "stimulus"), ("transitions", "reply")),
+        *(("transitions", "testbench_text"), ("transitions", "stimulus"), ("transitions", "reply"), ("replaced", "before")),
     )
 )
 _STEPS = (
+    ("replaced", f"acceptance IN (SELECT id FROM acceptances WHERE trajectory IN ({_OF_TRAJECTORY}))"),
     ("acceptances", f"trajectory IN ({_OF_TRAJECTORY})"),
     ("transitions", f"trajectory IN ({_OF_TRAJECTORY})"),
     ("trajectories", f"design IN ({_OF_DESIGN})"),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.loop.state import DesignText, Observation, SourceText, State
 from llm4cov_agent.rtl.design import Design
-from llm4cov_agent.trajectories.codec import read_json, text_bytes, unpack_observation, unpack_state
-from llm4cov_agent.trajectories.reading import StoredContents, acceptances
-from llm4cov_agent.trajectories.trajectory import standing
+from llm4cov_agent.trajectories.codec import bytes_text, read_json, text_bytes, unpack_observation, unpack_state
+from llm4cov_agent.trajectories.reading import StoredContents
+from llm4cov_agent.trajectories.trajectory import Answer, Replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,13 @@ class Holder:
     """The last one that led to it."""
     policy: str
     """Who wrote it in that round."""
-    accepted: bool
-    """Whether it stands as accepted there."""
+    acceptance: int | None
+    """Number of the answer by which it stands as accepted there, later ones being higher; None if it doesn't."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it stands as accepted."""
+        return self.acceptance is not None
 
 
 def holders(connection: sqlite3.Connection, text: str) -> tuple[Holder, ...]:
@@ -46,15 +51,14 @@ def holders(connection: sqlite3.Connection, text: str) -> tuple[Holder, ...]:
         JOIN transitions t ON t.after = s.digest JOIN trajectories r ON r.id = t.trajectory JOIN designs d ON d.digest = r.design
         WHERE s.testbench_text = ? GROUP BY t.trajectory ORDER BY r.began DESC, r.rowid DESC"""
     rows = connection.execute(query, [blob]).fetchall()
-    stands = {row[0]: standing(acceptances(connection, row[0])) for row in rows}
-    return tuple(_holder(row, accepted=row[3] in stands[row[0]]) for row in rows)
+    return tuple(_holder(row, acceptance=_acceptance(connection, row[0], row[3])) for row in rows)
 
 
 def accepted_for(connection: sqlite3.Connection, design: str) -> Holder | None:
     """Find the testbench of a design that was accepted last and still stands."""
     names = """SELECT r.id FROM designs d JOIN trajectories r ON r.design = d.digest WHERE d.design = ?"""
     # An answer to a testbench counts in its own trajectory: the last of each decides, and the newest of those that stand is taken.
-    query = f"""SELECT a.trajectory, a.testbench FROM acceptances a WHERE a.id IN (
+    query = f"""SELECT a.trajectory, a.testbench, a.id FROM acceptances a WHERE a.id IN (
         SELECT max(id) FROM acceptances WHERE trajectory IN ({names}) GROUP BY trajectory, testbench)
         AND a.answer = 'accepted' ORDER BY a.id DESC LIMIT 1"""
     found = connection.execute(query, [design]).fetchone()
@@ -64,9 +68,17 @@ def accepted_for(connection: sqlite3.Connection, design: str) -> Holder | None:
         """SELECT t.trajectory, d.design, d.top, s.testbench, s.digest, t.position, t.policy FROM transitions t
         JOIN states s ON s.digest IN (t.after, t.state) JOIN trajectories r ON r.id = t.trajectory JOIN designs d ON d.digest = r.design
         WHERE t.trajectory = ? AND s.testbench = ? ORDER BY s.digest = t.after DESC, t.position DESC LIMIT 1""",
-        found,
+        found[:2],
     ).fetchone()
-    return _holder(row, accepted=True) if row is not None else None
+    return _holder(row, acceptance=found[2]) if row is not None else None
+
+
+def replaced_by(connection: sqlite3.Connection, acceptance: int) -> Replaced | None:
+    """Tell what was in the file before an accepted testbench went into it; None where that isn't known."""
+    found = connection.execute("SELECT place, before FROM replaced WHERE acceptance = ?", [acceptance]).fetchone()
+    if found is None:
+        return None
+    return Replaced(found[0], bytes_text(StoredContents(connection)[found[1]]) if found[1] is not None else None)
 
 
 def is_of_design(connection: sqlite3.Connection, design: str, text: str) -> bool:
@@ -103,7 +115,13 @@ def _body(connection: sqlite3.Connection, table: str, digest: str) -> str:
     return str(connection.execute(f"SELECT body FROM {table} WHERE digest = ?", [digest]).fetchone()[0])
 
 
-def _holder(row: tuple[object, ...], *, accepted: bool) -> Holder:
+def _acceptance(connection: sqlite3.Connection, trajectory: str, testbench: str) -> int | None:
+    query = "SELECT id, answer FROM acceptances WHERE trajectory = ? AND testbench = ? ORDER BY id DESC LIMIT 1"
+    found = connection.execute(query, [trajectory, testbench]).fetchone()
+    return int(found[0]) if found is not None and found[1] == Answer.ACCEPTED.value else None
+
+
+def _holder(row: tuple[object, ...], *, acceptance: int | None) -> Holder:
     trajectory, design, top, testbench, state = (str(value) for value in row[:5])
     position, policy = int(str(row[5])), str(row[6])
     return Holder(
@@ -114,5 +132,5 @@ def _holder(row: tuple[object, ...], *, accepted: bool) -> Holder:
         state=state,
         round=position,
         policy=policy,
-        accepted=accepted,
+        acceptance=acceptance,
     )

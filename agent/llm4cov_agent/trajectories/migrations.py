@@ -15,7 +15,8 @@ from llm4cov_agent.trajectories.transaction import transaction
 APPLICATION_ID = 0x4C344356
 """`L4CV`: tells a store from other SQLite files."""
 
-APPEND_ONLY = ("blobs", "designs", "design_files", "evaluations", "states", "trajectories", "transitions", "acceptances")
+_FIRST = ("blobs", "designs", "design_files", "evaluations", "states", "trajectories", "transitions", "acceptances")
+APPEND_ONLY = (*_FIRST, "replaced")
 """Tables whose rows stay as they were written, parents before children."""
 
 _NAMED_BY_DIGEST = ("blobs", "designs", "evaluations", "states")
@@ -126,12 +127,8 @@ def _tables(database: Database) -> None:
 def _append_only(database: Database) -> None:
     """Version 2: no row is changed or removed but by the deletion of a design; indexes; a view of the texts."""
     database.table("erasures").create({"id": str, "stage": str}, pk="id", not_null={"stage"}, strict=True)
-    for name in APPEND_ONLY:
-        refusal = f"SELECT RAISE(ABORT, '{name} is append-only')"
-        database.conn.execute(f"CREATE TRIGGER {name}_no_update BEFORE UPDATE ON {name} BEGIN {refusal}; END")
-        # The deletion of a design announces itself in `erasures`, in its own transaction: no one else ever sees it there.
-        allowed = "EXISTS (SELECT 1 FROM erasures WHERE stage = 'deleting')"
-        database.conn.execute(f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} WHEN NOT {allowed} BEGIN {refusal}; END")
+    for name in _FIRST:
+        _keep_rows(database, name)
     for name in _NAMED_BY_DIGEST:
         # INSERT OR REPLACE removes the old row without a trigger; a digest that is there needs no second row.
         known = f"EXISTS (SELECT 1 FROM {name} WHERE digest = NEW.digest)"
@@ -142,14 +139,40 @@ def _append_only(database: Database) -> None:
         ("transitions", "trajectory = NEW.trajectory AND position = NEW.position"),
         ("acceptances", "id = NEW.id"),
     ):
-        known = f"EXISTS (SELECT 1 FROM {name} WHERE {key})"
-        refusal = f"SELECT RAISE(ABORT, '{name} is append-only')"
-        database.conn.execute(f"CREATE TRIGGER {name}_no_replace BEFORE INSERT ON {name} WHEN {known} BEGIN {refusal}; END")
+        _keep_keys(database, name, key)
     # Each index costs every append a page: what only a deletion or a rare query asks for is found without one.
     for name, column in (("designs", "design"), ("trajectories", "design"), ("transitions", "digest"), ("acceptances", "trajectory")):
         database.conn.execute(f"CREATE INDEX idx_{name}_{column} ON {name} ({column})")
     database.create_view("texts", "SELECT digest, length(content) AS bytes, CAST(content AS TEXT) AS text FROM blobs")
 
 
-STEPS: tuple[Callable[[Database], None], ...] = (_tables, _append_only)
+def _replaced(database: Database) -> None:
+    """Version 3: what was in a file before an accepted testbench went into it."""
+    database.table("replaced").create(
+        {"acceptance": int, "place": str, "before": str},
+        pk="acceptance",
+        not_null={"place"},
+        foreign_keys=[("acceptance", "acceptances", "id"), ("before", "blobs", "digest")],
+        strict=True,
+    )
+    _keep_rows(database, "replaced")
+    _keep_keys(database, "replaced", "acceptance = NEW.acceptance")
+
+
+def _keep_rows(database: Database, name: str) -> None:
+    """Let no row of a table be changed, and none be removed but by the deletion of a design."""
+    refusal = f"SELECT RAISE(ABORT, '{name} is append-only')"
+    database.conn.execute(f"CREATE TRIGGER {name}_no_update BEFORE UPDATE ON {name} BEGIN {refusal}; END")
+    # The deletion announces itself in `erasures`, in its own transaction: no one else ever sees it there.
+    allowed = "EXISTS (SELECT 1 FROM erasures WHERE stage = 'deleting')"
+    database.conn.execute(f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} WHEN NOT {allowed} BEGIN {refusal}; END")
+
+
+def _keep_keys(database: Database, name: str, key: str) -> None:
+    """Let no row take the place of one that is there: INSERT OR REPLACE removes the old one without a trigger."""
+    known, refusal = f"EXISTS (SELECT 1 FROM {name} WHERE {key})", f"SELECT RAISE(ABORT, '{name} is append-only')"
+    database.conn.execute(f"CREATE TRIGGER {name}_no_replace BEFORE INSERT ON {name} WHEN {known} BEGIN {refusal}; END")
+
+
+STEPS: tuple[Callable[[Database], None], ...] = (_tables, _append_only, _replaced)
 """Step n makes version n + 1 of version n."""

@@ -26,20 +26,21 @@ from sqlite_utils import Database
 from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Testbench
 from llm4cov_agent.config import read_config
+from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.errors import Problem, StoreUnusable, display_path
 from llm4cov_agent.loop.policy import Proposal
 from llm4cov_agent.loop.state import DesignText, State, instruction_for, state_key
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.trajectories import erase, holding, reading
-from llm4cov_agent.trajectories.codec import Packed, measured_json, pack_design, pack_observation, pack_state, pack_transition
+from llm4cov_agent.trajectories.codec import Packed, measured_json, pack_design, pack_observation, pack_state, pack_transition, text_bytes
 from llm4cov_agent.trajectories.connection import BUSY_S, connect, guarded
 from llm4cov_agent.trajectories.erase import Erased
 from llm4cov_agent.trajectories.flat import FlatRow, flat_rows, trajectory_names
 from llm4cov_agent.trajectories.holding import Holder
 from llm4cov_agent.trajectories.reading import Reader, StoredDesign
 from llm4cov_agent.trajectories.rows import Row, design_row, evaluation_row, file_rows, state_row, transition_row
-from llm4cov_agent.trajectories.trajectory import HUMAN, Answer, Summary, Trajectory, standing
+from llm4cov_agent.trajectories.trajectory import HUMAN, Answer, Replaced, Summary, Trajectory, standing
 from llm4cov_agent.trajectories.transaction import transaction
 from llm4cov_agent.trajectories.verify import verify
 
@@ -131,12 +132,17 @@ class Store:
             self._append(connection, trajectory, transition, *packed)
         return packed[2].digest
 
-    def answer(self, trajectory: str, testbench: str, answer: Answer, *, reason: str = "") -> None:
-        """Store what the user said to a testbench, given its digest; StoreUnusable if the trajectory holds none of it (any more)."""
+    def answer(self, trajectory: str, testbench: str, answer: Answer, *, reason: str = "", replaced: Replaced | None = None) -> None:
+        """Store what the user said to a testbench, given its digest; StoreUnusable if the trajectory holds none of it (any more).
+
+        With an acceptance goes what was in the file before, so that it can be brought back.
+        """
         with self._writing() as connection:
             if not reading.has_testbench(connection, trajectory, testbench):
                 raise StoreUnusable(f"the store {display_path(self.path)} has no trajectory {trajectory} with this testbench (any more).")
-            _insert_answer(connection, trajectory, testbench, answer, reason)
+            number = _insert_answer(connection, trajectory, testbench, answer, reason)
+            if replaced is not None:
+                _insert_replaced(connection, number, replaced)
 
     def accept(self, trajectory: str, testbench: Testbench, *, reason: str = "") -> None:
         """Store that the user took a testbench of the trajectory."""
@@ -154,6 +160,13 @@ class Store:
         """List the trajectories that hold a testbench of this text, newest first."""
         with self._reading() as connection:
             return holding.holders(connection, text)
+
+    def replaced_by(self, holder: Holder) -> Replaced | None:
+        """Tell what was in the file before a testbench that stands as accepted went into it; None where that isn't known."""
+        if holder.acceptance is None:
+            return None
+        with self._reading() as connection:
+            return holding.replaced_by(connection, holder.acceptance)
 
     def accepted_for(self, design: str) -> Holder | None:
         """Find the testbench of a design (a `Design.digest`) that was accepted last and still stands; None if there is none."""
@@ -370,10 +383,21 @@ def _insert_state(connection: sqlite3.Connection, packed: _PackedState) -> None:
     _insert(connection, "states", state_row(digest, packed.state.body, packed.state.contents))
 
 
-def _insert_answer(connection: sqlite3.Connection, trajectory: str, testbench: str, answer: Answer, reason: str) -> None:
+def _insert_answer(connection: sqlite3.Connection, trajectory: str, testbench: str, answer: Answer, reason: str) -> int:
+    """Give the number of the answer."""
     said = reason.encode("utf-8", "replace").decode("utf-8")
     row: Row = {"trajectory": trajectory, "answer": answer.value, "testbench": testbench, "reason": said, "at": _now()}
     _insert(connection, "acceptances", row)
+    return int(connection.execute("SELECT last_insert_rowid()").fetchone()[0])
+
+
+def _insert_replaced(connection: sqlite3.Connection, acceptance: int, replaced: Replaced) -> None:
+    before = None
+    if replaced.text is not None:
+        content = text_bytes(replaced.text)
+        before = digest_bytes(content)
+        connection.execute("INSERT INTO blobs (digest, content) VALUES (?, ?)", [before, content])
+    _insert(connection, "replaced", {"acceptance": acceptance, "place": replaced.place, "before": before})
 
 
 @functools.cache

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
+from llm4cov_agent.digest import digest_text
 from llm4cov_agent.judge.coverage import Kind, Tally
 from llm4cov_agent.loop.transition import Transition
 
@@ -33,6 +36,21 @@ class Acceptance:
     """In the user's words; empty where none were given."""
     at: str
     """When, in UTC, as ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What was in a file before an accepted testbench went into it."""
+
+    place: str
+    """Names the file without telling where it lies: what `place_of` gives."""
+    text: str | None
+    """None: there was no file."""
+
+
+def place_of(path: Path) -> str:
+    """Name a file so that it is known again, and its path is not told."""
+    return digest_text(os.path.realpath(path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from llm4cov_agent.trajectories.trajectory import Answer
 _MOST_OF_SQLITE = 20
 """Reports of SQLite's own check: a damaged file has thousands."""
 _BATCH = 500
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
 def verify(database: Database, path: Path) -> tuple[Problem, ...]:
@@ -69,6 +71,10 @@ def _check(connection: sqlite3.Connection, file: str) -> Iterator[Problem]:
         ).fetchone()
         if known is None or row["answer"] not in answers:
             yield Problem(f"acceptance {row['id']!r} is of no testbench of its trajectory", file=file)
+    query = "SELECT r.acceptance, r.place, a.answer FROM replaced r JOIN acceptances a ON a.id = r.acceptance"
+    for acceptance, place, answer in connection.execute(query).fetchall():
+        if answer != Answer.ACCEPTED.value or _DIGEST.fullmatch(place) is None:
+            yield Problem(f"what acceptance {acceptance!r} replaced is not as it was stored", file=file)
 
 
 def _design(connection: sqlite3.Connection, row: Row, file: str) -> Iterator[Problem]:

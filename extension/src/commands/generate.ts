@@ -1,9 +1,21 @@
-/** The command that generates a testbench, wherever it is called from. */
+/** The commands that propose a testbench, wherever they are called from: what comes of them is reviewed in one way. */
 
 import * as vscode from "vscode";
 import type { App, ModuleTarget } from "../app";
-import { type GenerateAnswer, readProposal } from "../review/proposal";
+import { type ProposingAnswer, readProposal } from "../review/proposal";
 import { pickTarget } from "./target";
+
+/** The server's commands that answer with a testbench: a new one, one that covers more, one that runs, one that reaches a point. */
+const PROPOSING: ReadonlySet<string> = new Set(["llm4cov.generate", "llm4cov.improve", "llm4cov.repair", "llm4cov.cover"]);
+
+/** Do a command of the server's that proposes, in the way of this editor; undefined for any other. */
+export function proposing(app: App, command: string, args: readonly unknown[]): Promise<unknown> | undefined {
+  if (!PROPOSING.has(command)) {
+    return undefined;
+  }
+  const target = { uri: vscode.Uri.parse(String(args[0])), top: String(args[1]) };
+  return proposeFor(app, command, target, ...args.slice(2).filter((one) => typeof one === "string"));
+}
 
 /** Generate for the module that the user means. */
 export async function generateTestbench(app: App, uri?: vscode.Uri): Promise<void> {
@@ -17,6 +29,11 @@ export async function generateTestbench(app: App, uri?: vscode.Uri): Promise<voi
 
 /** Generate for a module, and let the user look at what comes. */
 export async function generateFor(app: App, target: ModuleTarget): Promise<unknown> {
+  return proposeFor(app, "llm4cov.generate", target);
+}
+
+/** Let the server propose a testbench, and the user look at it; `target` names the file that declares the module, or one of its design. */
+export async function proposeFor(app: App, command: string, target: ModuleTarget, ...more: string[]): Promise<unknown> {
   if (!(await isTrusted())) {
     return { error: "not trusted" };
   }
@@ -26,7 +43,7 @@ export async function generateFor(app: App, target: ModuleTarget): Promise<unkno
   await vscode.workspace.openTextDocument(target.uri);
   try {
     const uri = target.uri.toString();
-    const answer = await app.server.execute<GenerateAnswer>("llm4cov.generate", [uri, target.top, { apply: false }]);
+    const answer = await app.server.execute<ProposingAnswer>(command, [uri, target.top, ...more, { apply: false }]);
     const proposal = readProposal(uri, target.top, answer);
     if (proposal !== undefined) {
       void app.review.show(proposal);

@@ -3,12 +3,14 @@
 import * as vscode from "vscode";
 import type { App } from "../app";
 import type { HolesNode } from "../holes/view";
-import { generateFor } from "./generate";
+import { generateFor, proposeFor } from "./generate";
 
 /** Look for a testbench that reaches one more point; on a row above, generate for its module. */
 export async function coverHole(app: App, node: HolesNode | undefined): Promise<void> {
   if (node?.type === "hole") {
-    await aboutHole(app, "llm4cov.cover", node);
+    // The server knows the holes of open documents.
+    await vscode.workspace.openTextDocument(vscode.Uri.parse(node.entry.file));
+    await proposeFor(app, "llm4cov.cover", { uri: vscode.Uri.parse(node.entry.uri), top: node.entry.top }, node.entry.hole.id);
   } else if (node !== undefined) {
     await generateFor(app, { uri: vscode.Uri.parse(node.module.uri), top: node.module.top });
   }

@@ -2,8 +2,8 @@
 
 import { percentText } from "../testing/summary";
 
-/** What `llm4cov.generate` answers when it is not to apply what it found. */
-export interface GenerateAnswer {
+/** What a command that proposes a testbench answers when it is not to apply it. */
+export interface ProposingAnswer {
   readonly error?: string;
   readonly cancelled?: boolean;
   /** Path of the file that it would go to. */
@@ -14,6 +14,10 @@ export interface GenerateAnswer {
   readonly before?: { readonly overall: number | null } | null;
   readonly after?: { readonly overall: number | null };
   readonly ended?: string;
+  /** What it is worth, in words. */
+  readonly about?: string;
+  /** Of one that goes on from a testbench: whether it would take that one's place, or lie beside it. */
+  readonly replaces?: boolean;
 }
 
 /** A testbench that waits for an answer. */
@@ -27,10 +31,12 @@ export interface Proposal {
   readonly before: number | null;
   readonly after: number | null;
   readonly ended: string;
+  /** What it is worth beside the testbench that it goes on from; empty for a new one. */
+  readonly gain: string;
 }
 
 /** Read an answer; undefined if it holds no testbench. */
-export function readProposal(uri: string, top: string, answer: GenerateAnswer | undefined): Proposal | undefined {
+export function readProposal(uri: string, top: string, answer: ProposingAnswer | undefined): Proposal | undefined {
   if (answer?.text === undefined || answer.testbench === undefined || answer.testbench === null) {
     return undefined;
   }
@@ -40,9 +46,11 @@ export function readProposal(uri: string, top: string, answer: GenerateAnswer | 
     path: answer.testbench,
     exists: answer.exists === true,
     text: answer.text,
-    before: answer.before?.overall ?? null,
+    // One that lies beside another is not measured against it.
+    before: answer.replaces === false ? null : (answer.before?.overall ?? null),
     after: answer.after?.overall ?? null,
     ended: answer.ended ?? "",
+    gain: answer.replaces === undefined ? "" : (answer.about ?? ""),
   };
 }
 
@@ -55,4 +63,12 @@ export function fileName(proposal: Proposal): string {
 export function change(proposal: Proposal): string {
   const after = proposal.after === null ? "not measured" : `${percentText(proposal.after)} %`;
   return proposal.before === null ? after : `${percentText(proposal.before)} % → ${after}`;
+}
+
+/** What is said of it, as a sentence. */
+export function sentence(proposal: Proposal): string {
+  if (proposal.gain !== "") {
+    return `${fileName(proposal)}: ${proposal.gain}.`;
+  }
+  return `${fileName(proposal)} covers ${change(proposal)} of ${proposal.top}${proposal.ended ? `; ${proposal.ended}` : ""}.`;
 }

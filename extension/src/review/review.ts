@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import type { Server } from "../server/client";
-import { change, fileName, type Proposal } from "./proposal";
+import { change, fileName, type Proposal, sentence } from "./proposal";
 
 const SCHEME = "llm4cov-proposal";
 const REASONS = ["Not enough coverage", "Too long to simulate", "Hard to read", "Not how we write testbenches"];
@@ -40,8 +40,7 @@ export class Review implements vscode.Disposable, vscode.TextDocumentContentProv
     } else {
       await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
     }
-    const text = `${fileName(proposal)} covers ${change(proposal)} of ${proposal.top}${proposal.ended ? `; ${proposal.ended}` : ""}.`;
-    const answer = await vscode.window.showInformationMessage(text, "Accept", "Reject…");
+    const answer = await vscode.window.showInformationMessage(sentence(proposal), "Accept", "Reject…");
     if (answer === "Accept") {
       await this.accept(uri);
     } else if (answer === "Reject…") {

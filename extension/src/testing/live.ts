@@ -41,7 +41,7 @@ export class Live implements vscode.Disposable {
     const uri = vscode.Uri.parse(message.uri);
     const key = keyOf(uri, message.top);
     if (message.interim) {
-      this.look(this.going.get(key) ?? this.begin(key, uri, message.top), message);
+      this.look(this.going.get(key) ?? this.begin(key, uri, message), message);
       return;
     }
     const going = this.going.get(key);
@@ -50,17 +50,18 @@ export class Live implements vscode.Disposable {
       this.finish(going, message);
     } else if (message.files.length > 0) {
       const item = this.tree.testbenchItem(uri, message.top, message.testbench);
-      const run = this.controller.createTestRun(this.requestFor(item), `${message.kind} ${message.top}`, false);
+      const run = this.controller.createTestRun(this.requestFor(item), titleOf(message), false);
       run.started(item);
       this.finish({ run, item, shownAt: 0 }, message);
     }
   }
 
-  /** End what goes on for a module: it was cancelled or failed. */
+  /** End what goes on for a module: it was cancelled or failed. `uri` is the file that declares it, or one of its design. */
   end(uri: vscode.Uri, top: string): void {
-    const key = keyOf(uri, top);
-    const going = this.going.get(key);
-    if (going !== undefined) {
+    const own = keyOf(uri, top);
+    const key = this.going.has(own) ? own : [...this.going.keys()].find((one) => one.endsWith(`\n${top}`));
+    const going = key === undefined ? undefined : this.going.get(key);
+    if (key !== undefined && going !== undefined) {
       this.going.delete(key);
       going.run.skipped(going.item);
       going.run.end();
@@ -73,9 +74,9 @@ export class Live implements vscode.Disposable {
     }
   }
 
-  private begin(key: string, uri: vscode.Uri, top: string): Going {
-    const item = this.tree.moduleItem(uri, top);
-    const run = this.controller.createTestRun(this.requestFor(item), `generate ${top}`, false);
+  private begin(key: string, uri: vscode.Uri, message: CoverageMessage): Going {
+    const item = this.tree.moduleItem(uri, message.top);
+    const run = this.controller.createTestRun(this.requestFor(item), titleOf(message), false);
     run.started(item);
     const going = { run, item, shownAt: 0 };
     this.going.set(key, going);
@@ -91,7 +92,7 @@ export class Live implements vscode.Disposable {
       return;
     }
     going.shownAt = Date.now();
-    const run = this.controller.createTestRun(this.requestFor(going.item), `generate ${message.top}: so far`, false);
+    const run = this.controller.createTestRun(this.requestFor(going.item), `${titleOf(message)}: so far`, false);
     addCoverage(run, going.item, message);
     run.end();
   }
@@ -112,6 +113,11 @@ export class Live implements vscode.Disposable {
     // Without a profile the editor would not know whom to ask for the details.
     return followed ?? new vscode.TestRunRequest([item], undefined, this.profile, false, true);
   }
+}
+
+/** The name of a run in the editor's history. */
+function titleOf(message: CoverageMessage): string {
+  return message.kind === "go_on" ? `better the testbench of ${message.top}` : `${message.kind} ${message.top}`;
 }
 
 function keyOf(uri: vscode.Uri, top: string): string {

@@ -7,7 +7,7 @@ import { isAbsolute } from "node:path";
 import * as vscode from "vscode";
 import type { App, ModuleTarget } from "../app";
 import type { ReportMessage } from "../protocol";
-import { type GenerateAnswer, readProposal } from "../review/proposal";
+import { type ProposingAnswer, readProposal } from "../review/proposal";
 import { coverageAnswer, generatedAnswer, holesAnswer } from "./answers";
 
 /** What all tools are told. */
@@ -60,7 +60,7 @@ async function generate(app: App, input: Input, token: vscode.CancellationToken)
   const target = await targetOf(app, input);
   const uri = target.uri.toString();
   try {
-    const answer = await app.server.execute<GenerateAnswer>("llm4cov.generate", [uri, target.top, { apply: false }], token);
+    const answer = await app.server.execute<ProposingAnswer>("llm4cov.generate", [uri, target.top, { apply: false }], token);
     const proposal = readProposal(uri, target.top, checked(answer));
     if (proposal === undefined) {
       throw new Refusal("No testbench came of it.");
