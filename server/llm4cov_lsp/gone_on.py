@@ -17,6 +17,7 @@ from llm4cov_agent.judge.coverage import CoveragePoint
 from llm4cov_agent.judge.evaluator import with_verdicts
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
 from llm4cov_agent.judge.simulator import Job, RunStatus, SimulationLimits
+from llm4cov_agent.loop.delivery import delivered
 from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
 from llm4cov_agent.rtl.design import Design, DesignFile
@@ -88,7 +89,7 @@ def _proposed(gone: GoneOn, present: Present, trajectory: str | None) -> Propose
     if outcome is None:
         return Proposed(is_ours=is_ours, verdict=verdict[0], reason=verdict[1])
     return Proposed(
-        text=outcome.testbench.text,
+        text=delivered(outcome),
         replaces=gone.replaces,
         is_ours=is_ours,
         digest=outcome.testbench.digest,

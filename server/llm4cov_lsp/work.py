@@ -24,6 +24,7 @@ from llm4cov_agent.judge.coverage import CoveragePoint, percent_text
 from llm4cov_agent.judge.evaluator import Evaluation, evaluate, with_verdicts
 from llm4cov_agent.judge.holes import Verdict
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
+from llm4cov_agent.loop.delivery import delivered
 from llm4cov_agent.loop.generate import generate as generate_testbench
 from llm4cov_agent.loop.generate import undrivable
 from llm4cov_agent.rtl.design import Design, DesignFile
@@ -151,7 +152,7 @@ def _generate(request: Request, design: Design, problems: tuple[Problem, ...], t
         overall=evaluation.overall,
         reachable=evaluation.reachable,
         cycles=evaluation.cycles,
-        testbench_text=outcome.testbench.text,
+        testbench_text=delivered(outcome),
         testbench_digest=outcome.testbench.digest,
         trajectory=recorder.trajectory if recorder is not None and recorder.problem is None else None,
         ended=outcome.reason.value,

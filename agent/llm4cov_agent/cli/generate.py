@@ -32,6 +32,7 @@ from llm4cov_agent.judge import report
 from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits
+from llm4cov_agent.loop.delivery import delivered
 from llm4cov_agent.loop.generate import Outcome, PolicyName, Watched, undrivable
 from llm4cov_agent.loop.generate import generate as generate_testbench
 from llm4cov_agent.loop.going_on import GoneOn, Present, go_on
@@ -214,7 +215,7 @@ def generate(
     if outcome is None:
         refuse((*loaded.problems, *found) if as_json else found, top=design.top, as_json=as_json)
     evaluation = outcome.evaluation
-    kept = write_output(target, outcome.testbench.text)
+    kept = write_output(target, delivered(outcome))
     problems = (*loaded.problems, *found, *evaluation.problems)
     swept = None
     if sweeps and outcome.reason is not StopReason.CANCELLED:

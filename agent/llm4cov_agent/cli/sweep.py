@@ -24,6 +24,7 @@ from llm4cov_agent.judge.export import score_json
 from llm4cov_agent.judge.holes import VerdictKind
 from llm4cov_agent.judge.simulator import Job, Progress, RunStatus, SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
+from llm4cov_agent.loop.delivery import with_provenance
 from llm4cov_agent.rtl.design import Design
 
 FIRST_SHARE = 0.5
@@ -151,7 +152,7 @@ def _swept(
     if evaluation.run.coverage.covered() <= covered:
         return Swept(configuration, evaluation)
     path = plan.folder / testbench.file_name
-    write_output(path, testbench.text)
+    write_output(path, with_provenance(testbench.text, ("closure",), plan.seed, evaluation))
     return Swept(configuration, evaluation, path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from llm4cov_agent.bench.provenance import unstamped
 from llm4cov_agent.bench.refit import refit
 from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Language, Testbench
@@ -28,7 +29,7 @@ def read_job(path: Path, design: Design, *, seed: int, limits: SimulationLimits)
         if _COCOTB_TEST not in source.text:
             hint = "Mark at least one coroutine with @cocotb.test()."
             return None, (*problems, Problem("is not a cocotb testbench: it has no test", file=str(path), hint=hint))
-        testbench = Testbench(Language.COCOTB, path.stem, source.text, path)
+        testbench = Testbench(Language.COCOTB, path.stem, unstamped(source.text), path)
         return Job(design=design, testbench=testbench, seed=seed, limits=limits), problems
     found, trouble = read_testbench(path, design)
     if found is None:
@@ -37,7 +38,7 @@ def read_job(path: Path, design: Design, *, seed: int, limits: SimulationLimits)
         names = ", ".join(name for name, _ in design.overrides)
         note = f"-G {names} describes the design; the testbench sets the parameters of its own instance"
         trouble = (*trouble, Problem(note, file=str(path), severity=Severity.WARNING))
-    testbench = Testbench(Language.SYSTEMVERILOG, found.top, source.text, path)
+    testbench = Testbench(Language.SYSTEMVERILOG, found.top, unstamped(source.text), path)
     own_files = tuple(file for file in found.files if file.role != "source")
     widened = replace(design, include_dirs=found.include_dirs)
     return Job(design=widened, testbench=testbench, testbench_files=own_files, seed=seed, limits=limits), (*problems, *trouble)
@@ -56,7 +57,7 @@ def read_present(
         if source is None:
             return None, problems
         language = Language.COCOTB if path.suffix == ".py" else Language.SYSTEMVERILOG
-        job = Job(design=design, testbench=Testbench(language, path.stem, source.text, path), seed=seed, limits=limits)
+        job = Job(design=design, testbench=Testbench(language, path.stem, unstamped(source.text), path), seed=seed, limits=limits)
     stimulus = _stored_stimulus(job.testbench, store)
     present = Present(job=job, stimulus=refit(stimulus, design) if stimulus is not None else None, problems=problems)
     return present, () if has_errors(problems) else problems

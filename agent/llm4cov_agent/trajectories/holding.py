@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from llm4cov_agent.bench.provenance import unstamped
 from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.loop.state import DesignText, Observation, SourceText, State
 from llm4cov_agent.rtl.design import Design
@@ -43,7 +44,7 @@ class Holder:
 
 def holders(connection: sqlite3.Connection, text: str) -> tuple[Holder, ...]:
     """List the trajectories that hold a testbench of this text, newest first."""
-    blob = digest_bytes(text_bytes(text))
+    blob = digest_bytes(text_bytes(unstamped(text)))
     # Mostly the text is not there at all, and that is known at once; the rest reads all states.
     if connection.execute("SELECT 1 FROM blobs WHERE digest = ?", [blob]).fetchone() is None:
         return ()
@@ -83,7 +84,7 @@ def replaced_by(connection: sqlite3.Connection, acceptance: int) -> Replaced | N
 
 def is_of_design(connection: sqlite3.Connection, design: str, text: str) -> bool:
     """Whether a transition of a design led to a testbench of this text."""
-    blob = digest_bytes(text_bytes(text))
+    blob = digest_bytes(text_bytes(unstamped(text)))
     if connection.execute("SELECT 1 FROM blobs WHERE digest = ?", [blob]).fetchone() is None:
         return False
     query = """SELECT 1 FROM designs d JOIN trajectories r ON r.design = d.digest JOIN transitions t ON t.trajectory = r.id

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from llm4cov_agent.bench.provenance import unstamped
 from llm4cov_agent.bench.stimulus import Stimulus
 from llm4cov_agent.bench.testbench import Testbench
 from llm4cov_agent.digest import digest_bytes
@@ -141,7 +142,7 @@ def stimulus_of(connection: sqlite3.Connection, testbench: Testbench) -> Stimulu
     """What a testbench was rendered from, if a state says so; the newest one does."""
     # By its text: a file of another name is the same testbench.
     query = "SELECT stimulus FROM states WHERE testbench_text = ? AND stimulus IS NOT NULL ORDER BY rowid DESC LIMIT 1"
-    found = connection.execute(query, [digest_bytes(text_bytes(testbench.text))]).fetchone()
+    found = connection.execute(query, [digest_bytes(text_bytes(unstamped(testbench.text)))]).fetchone()
     return unpack_stimulus(found[0], StoredContents(connection)) if found is not None else None
 
 
