@@ -13,7 +13,7 @@ demo: $(VENV)/.base
 	@echo "\n$$ llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv"
 	@$(BIN)/llm4cov-lsp generate fixtures/designs/fifo_sync/rtl/fifo_sync.sv -o $(DEMO)/tb_fifo_sync.sv --force
 
-test: lint unit acceptance e2e extension-test
+test: lint unit acceptance e2e extension-test browser
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -43,20 +43,23 @@ extension-test: extension/node_modules/.package-lock.json
 
 # The extension in a real VS Code: code-server, driven in Chromium. What that needs is kept between runs; each step leaves a picture in build/vscode.
 TOOLS := $(or $(LLM4COV_TEST_TOOLS),$(HOME)/.cache/llm4cov-test-tools)/code-server
-DRIVE := cd extension && $(WITH_NODE) node dist/browser/main.mjs $(TOOLS) ../build/vscode
+DRIVE := cd extension && LLM4COV_TEST_BIN=$(abspath $(BIN)) $(WITH_NODE) node
 browser: extension
 	$(WITH_NODE) extension/test/browser/install.sh $(TOOLS)
 	cd extension && $(WITH_NODE) node scripts/build.mjs --browser
-	$(DRIVE)
+	$(DRIVE) dist/browser/main.mjs $(TOOLS) ../build/vscode
 
 # The pictures in README and docs.
 pictures: browser
-	cp build/vscode/*-at-a-hole.png docs/vscode-holes.png
-	cp build/vscode/*-first-green.png docs/vscode-generating.png
-	cp build/vscode/*-proposed.png docs/vscode-proposed.png
+	cp build/vscode/main-*-at-a-hole.png docs/vscode-holes.png
+	cp build/vscode/main-*-first-green.png docs/vscode-generating.png
+	cp build/vscode/main-*-proposed.png docs/vscode-proposed.png
 
-bench-vscode: browser
-	cp build/vscode/figures.json benchmarks/results/vscode.json
+# Activation, the first green line, memory and size, as that editor has them.
+bench-vscode: extension
+	$(WITH_NODE) extension/test/browser/install.sh $(TOOLS)
+	cd extension && $(WITH_NODE) node scripts/build.mjs --browser
+	$(DRIVE) dist/browser/bench.mjs $(TOOLS) ../build/vscode-bench ../benchmarks/results/vscode.json
 
 extension/node_modules/.package-lock.json: extension/package-lock.json $(VENV)/.dev
 	cd extension && $(WITH_NODE) npm ci --no-audit --no-fund --loglevel=error

@@ -15,5 +15,17 @@ export default tseslint.config(
       "no-console": "error",
     },
   },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      // All extensions share one thread: whoever waits for a disk there holds all of them up.
+      "no-restricted-syntax": [
+        "error",
+        { selector: "CallExpression[callee.property.name=/Sync$/]", message: "Use what can be awaited." },
+        { selector: "CallExpression[callee.name=/Sync$/]", message: "Use what can be awaited." },
+        { selector: "ImportSpecifier[imported.name=/Sync$/]", message: "Use what can be awaited." },
+      ],
+    },
+  },
   { files: ["test/browser/**/*.ts"], rules: { "no-console": "off" } },
 );

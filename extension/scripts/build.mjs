@@ -14,7 +14,7 @@ if (process.argv.includes("--tests")) {
     ...shared,
     format: "esm",
     external,
-    entryPoints: ["test/browser/main.ts"],
+    entryPoints: ["test/browser/main.ts", "test/browser/bench.ts"],
     outdir: "dist/browser",
     outExtension: { ".js": ".mjs" },
   });

@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 import type { HolesView } from "./holes/view";
+import type { Pages } from "./pages";
 import type { Reports } from "./report/panel";
 import type { Review } from "./review/review";
 import type { Server } from "./server/client";
@@ -16,6 +17,7 @@ export interface App {
   readonly server: Server;
   readonly setup: Setup;
   readonly testing: Testing;
+  readonly pages: Pages;
   readonly review: Review;
   readonly holes: HolesView;
   readonly reports: Reports;

@@ -12,6 +12,7 @@ import { installServer, restartServer, showLog } from "./commands/server";
 import { deleteTrajectories, exportTrajectories, refreshTrajectories, showTrajectory } from "./commands/trajectories";
 import { type HolesNode, HolesView } from "./holes/view";
 import { settingKeys, versionOf } from "./manifest";
+import { Pages } from "./pages";
 import { Reports } from "./report/panel";
 import { Review } from "./review/review";
 import { Server } from "./server/client";
@@ -27,11 +28,12 @@ export function activate(context: vscode.ExtensionContext): void {
   const server = new Server(log, settingKeys(context));
   const setup = new Setup(context, server, log, version);
   const testing = new Testing(server, async (uri, top) => generateFor(app, { uri, top }));
+  const pages = new Pages();
   const review = new Review(server);
   const holes = new HolesView(server);
   const reports = new Reports(server);
   const trajectories = new TrajectoriesView(server);
-  const app: App = { context, version, log, server, setup, testing, review, holes, reports, trajectories };
+  const app: App = { context, version, log, server, setup, testing, pages, review, holes, reports, trajectories };
   server.intercept = (command, args) => proposing(app, command, args);
 
   const onFile: Record<string, (app: App, uri?: vscode.Uri) => unknown> = {
@@ -81,7 +83,8 @@ export function activate(context: vscode.ExtensionContext): void {
   for (const [name, command] of Object.entries(onHole)) {
     context.subscriptions.push(vscode.commands.registerCommand(`llm4cov.editor.${name}`, (node?: HolesNode) => command(app, node)));
   }
-  context.subscriptions.push(log, server, testing, review, holes, reports, trajectories, showStatus(server, version), registerTools(app));
+  const owned = [log, server, testing, pages, review, holes, reports, trajectories, showStatus(server, version), registerTools(app)];
+  context.subscriptions.push(...owned);
   context.subscriptions.push(
     // The server is told of trust when it starts.
     vscode.workspace.onDidGrantWorkspaceTrust(() => restartServer(app)),

@@ -192,7 +192,9 @@ class Answers:
                 return told
         self._session.proposals.pop(key, None)
         beside = f" {place.wanted.name} is there already and was left alone." if place.path != place.wanted else ""
-        self._session.say(f"{place.path.name}: {proposal.about}.{beside}")
+        if beside or not (accepts and self._session.tells_coverage):
+            # An editor that shows coverage itself has said that with the proposal.
+            self._session.say(f"{place.path.name}: {proposal.about}.{beside}")
         # A text that is on disk needs no saving.
         accepts = accepts or place.is_there(text)
         taken = Taken(

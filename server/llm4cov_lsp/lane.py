@@ -26,6 +26,10 @@ class JobFailed(Exception):
     """A job came to no result; the text is for a person."""
 
 
+class LacksTool(JobFailed):
+    """A tool that it needs is not installed."""
+
+
 class Priority(IntEnum):
     """Who waits for it."""
 
@@ -176,7 +180,8 @@ class Lane:
         if not self.dropped:
             job.on_event(event)
         if event.kind.is_last:
-            self._finish(job, event.result if event.kind is EventKind.RESULT else None, event.words)
+            failed = LacksTool if event.lacks_tool else JobFailed
+            self._finish(job, event.result if event.kind is EventKind.RESULT else None, event.words, failed)
 
     def _ended(self, worker: OwnProgram) -> None:
         status = worker.end()
@@ -208,12 +213,12 @@ class Lane:
                 asked.attempts += 1
                 self._put(asked)
 
-    def _finish(self, job: Job, result: Result | None, words: str) -> None:
+    def _finish(self, job: Job, result: Result | None, words: str, failed: type[JobFailed] = JobFailed) -> None:
         dropped, self.running, self.dropped = self.dropped, None, False
         if not dropped and not job.done.done():
             self._on_over(job, result, words)
             if result is not None:
                 job.done.set_result(result)
             else:
-                job.done.set_exception(JobFailed(words))
+                job.done.set_exception(failed(words))
         self._on_free()

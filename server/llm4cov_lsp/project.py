@@ -35,6 +35,14 @@ def testbench_of(file: Path, top: str, settings: Settings) -> Path | None:
     return next((path for path in testbench_places(file, top, settings) if path.is_file()), None)
 
 
+def is_empty(path: Path) -> bool:
+    """Say whether a file is there and holds nothing."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
+
+
 def project_file_of(folder: Path) -> Path | None:
     """Find the file of another tool that tells what belongs to a workspace folder: slang-server's before Verible's."""
     return next(

@@ -31,11 +31,11 @@ from llm4cov_lsp.freshness import Freshness, show_in
 from llm4cov_lsp.gate import Gate, NotAllowed
 from llm4cov_lsp.jobs import Jobs, Past
 from llm4cov_lsp.kept import KeptResults
-from llm4cov_lsp.lane import Job, JobFailed, Priority
+from llm4cov_lsp.lane import Job, JobFailed, LacksTool, Priority
 from llm4cov_lsp.listing import declares
 from llm4cov_lsp.logfile import LOGGER
 from llm4cov_lsp.progress import Shown
-from llm4cov_lsp.project import SUFFIXES, request_of, testbench_of, testbench_places
+from llm4cov_lsp.project import SUFFIXES, is_empty, request_of, testbench_of, testbench_places
 from llm4cov_lsp.proposals import Proposal, proposal_of
 from llm4cov_lsp.protocol import COVERAGE, as_json
 from llm4cov_lsp.publishing import Publisher
@@ -181,6 +181,9 @@ class Session:
                 # What a testbench covered that is gone holds for nothing.
                 self._drop(key)
                 held = None
+            if testbench is not None and is_empty(testbench):
+                # An editor makes a file first and fills it then.
+                continue
             current = held is not None and is_current(held.rests_on)
             if held is not None:
                 self.freshness.look(held, current=current)
@@ -338,6 +341,8 @@ class Session:
         """Measure a testbench when there is time; None where that came to nothing, which the log says."""
         try:
             return await self.run(request, key, title=f"Measuring {request.top}", priority=Priority.BACKGROUND)
+        except LacksTool as error:
+            self.say_once(str(error))
         except JobFailed as error:
             self.log(f"measuring {request.top}: {error}")
         except asyncio.CancelledError:
@@ -353,6 +358,8 @@ class Session:
             result = await self.run(request, key, title=f"Generating a testbench for {top}", priority=Priority.BACKGROUND)
         except NotAllowed as error:
             self.say_once(f"No testbench for {top} by itself: {error}")
+        except LacksTool as error:
+            self.say_once(str(error))
         except JobFailed as error:
             self.log(f"generating for {top}: {error}")
         except asyncio.CancelledError:

@@ -186,6 +186,8 @@ class Event:
     result: Result | None = None
     told: str = ""
     """JSON of the answer to a question."""
+    lacks_tool: bool = False
+    """Whether it failed for a tool that is not installed, so that the next one will too."""
 
 
 def written(message: Order | Event) -> bytes:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from llm4cov_agent.errors import Llm4covError
+from llm4cov_agent.errors import Llm4covError, ToolMissing
 from llm4cov_agent.judge.scratch import sweep_scratch_folders
 from llm4cov_lsp.filelist_command import Listings
 from llm4cov_lsp.records import Result
@@ -121,6 +121,8 @@ def _guarded(job: int, do: Callable[[], Event]) -> Event:
     """Do something; what goes wrong is told, and ends neither the worker nor another job."""
     try:
         return do()
+    except ToolMissing as error:
+        return Event(job=job, kind=EventKind.FAILED, words=str(error), lacks_tool=True)
     except Llm4covError as error:
         return Event(job=job, kind=EventKind.FAILED, words=str(error))
     except OSError as error:

@@ -24,6 +24,5 @@ export async function doctor(app: App): Promise<void> {
     ended.failure === undefined ? ended.output.trimEnd() : `could not be started: ${ended.failure}`,
     "",
   ];
-  const document = await vscode.workspace.openTextDocument({ content: lines.join("\n"), language: "plaintext" });
-  await vscode.window.showTextDocument(document, { preview: true });
+  await app.pages.show("LLM4Cov Doctor.txt", lines.join("\n"));
 }

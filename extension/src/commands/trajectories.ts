@@ -16,8 +16,7 @@ export async function showTrajectory(app: App, node?: TrajectoryNode): Promise<v
   }
   const shown = await app.server.execute<TrajectoryTexts & Refused>("llm4cov.trajectory.show", [node.trajectory.id]);
   if (shown !== undefined && shown.error === undefined) {
-    const document = await vscode.workspace.openTextDocument({ content: page(shown), language: "markdown" });
-    await vscode.window.showTextDocument(document, { preview: true });
+    await app.pages.show(`${shown.top} ${shown.id}.md`, page(shown));
   }
 }
 

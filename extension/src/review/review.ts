@@ -56,14 +56,19 @@ export class Review implements vscode.Disposable, vscode.TextDocumentContentProv
     }
     const answer = await this.server.execute<Answered>("llm4cov.accept", [proposal.uri, proposal.top]);
     if (answer?.applied !== true) {
+      await this.notWritten(proposal, answer);
       return;
     }
     this.waiting.delete(at.toString());
     await closeTabs(at);
     const document = await vscode.workspace.openTextDocument(vscode.Uri.file(answer.testbench ?? proposal.path));
-    await document.save();
+    const saved = await document.save();
     await vscode.window.showTextDocument(document, { preview: false });
-    // The server has said what was accepted; one click takes it back.
+    if (!saved) {
+      await this.notWritten(proposal, { applied: false });
+      return;
+    }
+    // One click takes it back.
     const undo = await vscode.window.showInformationMessage(`${fileName(proposal)} is accepted.`, "Undo");
     if (undo !== undefined) {
       await this.undo(proposal);
@@ -95,6 +100,21 @@ export class Review implements vscode.Disposable, vscode.TextDocumentContentProv
   dispose(): void {
     this.provider.dispose();
     this.changed.dispose();
+  }
+
+  /** Say that a testbench did not get into its file, and offer another; what the server has refused it has said itself. */
+  private async notWritten(proposal: Proposal, answer: Answered | undefined): Promise<void> {
+    if (answer?.applied !== false || answer.error !== undefined) {
+      return;
+    }
+    const text = `${proposal.path} can't be written, so nothing was changed; the testbench is still here. Make its folder writable and accept again, or save it elsewhere.`;
+    if ((await vscode.window.showErrorMessage(text, "Save As…")) !== undefined) {
+      const target = await vscode.window.showSaveDialog({ title: "Save the testbench", filters: { SystemVerilog: ["sv", "v"] } });
+      if (target !== undefined) {
+        await vscode.workspace.fs.writeFile(target, Buffer.from(proposal.text));
+        await vscode.window.showTextDocument(target, { preview: false });
+      }
+    }
   }
 
   private named(uri: vscode.Uri | undefined): [vscode.Uri | undefined, Proposal | undefined] {

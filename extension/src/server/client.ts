@@ -1,4 +1,4 @@
-/** The language server as the rest of the extension sees it: started, stopped, asked, and what state it is in. Shows no message. */
+/** The language server as the rest of the extension sees it: started, stopped, asked, and what state it is in. */
 
 import * as vscode from "vscode";
 import {
@@ -9,11 +9,13 @@ import {
   type ExecuteCommandSignature,
   LanguageClient,
   type LanguageClientOptions,
+  ShowMessageNotification,
   State as ClientState,
 } from "vscode-languageclient/node";
 import { COVERAGE, type CoverageMessage, type FileModules, MODULES, type ModulesParams } from "../protocol";
 import { Deaths } from "./backoff";
 import type { Origin } from "./locate";
+import { showMessage } from "./messages";
 import { ProgressNotifications } from "./progress";
 import { setValues } from "./settings";
 
@@ -71,6 +73,9 @@ export class Server implements vscode.Disposable {
     this.client = client;
     client.onNotification(COVERAGE, (message: CoverageMessage) => {
       this.covered.fire(message);
+    });
+    client.onNotification(ShowMessageNotification.type, (params) => {
+      void showMessage(params);
     });
     client.onDidChangeState((event) => {
       if (this.client === client && event.newState === ClientState.Running) {

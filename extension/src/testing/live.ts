@@ -14,6 +14,8 @@ interface Going {
   readonly run: vscode.TestRun;
   readonly item: vscode.TestItem;
   shownAt: number;
+  /** Set while a look waits for its time. */
+  later?: NodeJS.Timeout;
 }
 
 export class Live implements vscode.Disposable {
@@ -47,7 +49,8 @@ export class Live implements vscode.Disposable {
     const going = this.going.get(key);
     if (going !== undefined) {
       this.going.delete(key);
-      this.finish(going, message);
+      clearTimeout(going.later);
+      this.finish(this.anew(going, message), message);
     } else if (message.files.length > 0) {
       const item = this.tree.testbenchItem(uri, message.top, message.testbench);
       const run = this.controller.createTestRun(this.requestFor(item), titleOf(message), false);
@@ -63,13 +66,19 @@ export class Live implements vscode.Disposable {
     const going = key === undefined ? undefined : this.going.get(key);
     if (key !== undefined && going !== undefined) {
       this.going.delete(key);
+      clearTimeout(going.later);
       going.run.skipped(going.item);
       going.run.end();
+      if (going.shownAt > 0) {
+        // What a search had hit is the coverage of no testbench.
+        void vscode.commands.executeCommand("testing.coverage.close");
+      }
     }
   }
 
   dispose(): void {
     for (const one of this.going.values()) {
+      clearTimeout(one.later);
       one.run.end();
     }
   }
@@ -88,13 +97,34 @@ export class Live implements vscode.Disposable {
    * is a run of its own that ends at once; the item goes on in the run that was begun.
    */
   private look(going: Going, message: CoverageMessage): void {
-    if (Date.now() - going.shownAt < LOOK_MS) {
+    clearTimeout(going.later);
+    const wait = going.shownAt + LOOK_MS - Date.now();
+    if (wait > 0) {
+      going.later = setTimeout(() => {
+        this.look(going, message);
+      }, wait);
+      return;
+    }
+    if (message.files.every((file) => file.lines.every(([, hits]) => hits === 0))) {
+      // Nothing but red: the first green line is worth waiting for, and shown at once.
       return;
     }
     going.shownAt = Date.now();
     const run = this.controller.createTestRun(this.requestFor(going.item), `${titleOf(message)}: so far`, false);
     addCoverage(run, going.item, message);
+    run.appendOutput(`${going.item.label} so far: ${summary(message)}\r\n`);
     run.end();
+  }
+
+  /** The editor shows the run that was begun last: after looks that is to be the one with the result. */
+  private anew(going: Going, message: CoverageMessage): Going {
+    if (going.shownAt === 0) {
+      return going;
+    }
+    going.run.end();
+    const run = this.controller.createTestRun(this.requestFor(going.item), `${message.kind} ${message.top}`, false);
+    run.started(going.item);
+    return { ...going, run };
   }
 
   private finish(going: Going, message: CoverageMessage): void {

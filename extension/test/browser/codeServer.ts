@@ -18,8 +18,10 @@ export interface StartOptions {
   readonly tools: string;
   /** Folder for its data, made anew for each start. */
   readonly home: string;
-  readonly vsix: string;
+  /** The extension; undefined for none. */
+  readonly vsix: string | undefined;
   readonly settings: Record<string, unknown>;
+  /** Its environment, beside a home of its own. */
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -33,7 +35,9 @@ export async function startCodeServer(options: StartOptions): Promise<CodeServer
   await writeFile(join(options.home, "none.yaml"), "cert: false\n");
   await writeFile(join(data, "User/settings.json"), JSON.stringify(options.settings, undefined, 2));
   const env = { ...options.env, HOME: options.home };
-  await promisify(execFile)(process.execPath, [program, ...common, "--install-extension", options.vsix], { env });
+  if (options.vsix !== undefined) {
+    await promisify(execFile)(process.execPath, [program, ...common, "--install-extension", options.vsix], { env });
+  }
   const port = await freePort();
   const args = ["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check", ...common];
   const child = spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"], detached: true });

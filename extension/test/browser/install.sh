@@ -14,7 +14,8 @@ if ! command -v chromium >/dev/null || ! command -v rg >/dev/null || ! dpkg -s l
   fi
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends chromium libkrb5-dev ripgrep >/dev/null
+  # Another installation on this machine may hold dpkg's lock.
+  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends chromium libkrb5-dev ripgrep >/dev/null
 fi
 
 quiet=(--no-audit --no-fund --loglevel=error)

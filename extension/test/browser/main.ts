@@ -1,94 +1,94 @@
 /**
  * Drives the extension in a real VS Code, as a person would, and leaves a picture of each step.
  *
- * main.mjs TOOLS PICTURES: the folder with code-server, and where pictures and figures go. The extension has to be packaged before.
+ * main.mjs TOOLS PICTURES [WINDOW...]: the folder with code-server, where pictures go, and which windows to open if not all.
+ * The extension has to be packaged before.
  */
 
-import { readFile, rm, writeFile, mkdtemp, mkdir, stat } from "node:fs/promises";
-import { cpus, homedir, loadavg, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { startCodeServer } from "./codeServer";
-import { Screen } from "./screen";
+import { chmod, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { installsItsServer, saysThatACompilerIsMissing } from "./firstRun";
+import { Machine } from "./machine";
+import { basePython, placesOf, Session } from "./session";
 import * as steps from "./steps";
+import * as trouble from "./trouble";
 import { makeWorkspace } from "./workspace";
 
-const [tools, pictures] = process.argv.slice(2);
-if (tools === undefined || pictures === undefined) {
-  throw new Error("main.mjs TOOLS PICTURES");
-}
-const project = resolve("..");
-const home = await mkdtemp(join(tmpdir(), "llm4cov-vscode-"));
-const settings = {
-  "workbench.startupEditor": "none",
-  "telemetry.telemetryLevel": "off",
-  "remote.autoForwardPorts": false,
-  "llm4cov.server.path": join(project, ".venv/bin/llm4cov-lsp"),
-  "llm4cov.generate.budgetSeconds": 45,
-  "llm4cov.background.maxLoad": 0,
-};
-const cache = process.env["LLM4COV_TEST_CACHE"] ?? join(tmpdir(), "llm4cov-test-cache");
-const env = {
-  ...process.env,
-  LLM4COV_CACHE_DIR: cache,
-  LLM4COV_STORE: join(home, "store.db"),
-  XDG_STATE_HOME: join(home, "state"),
-  PIP_CACHE_DIR: process.env["PIP_CACHE_DIR"] ?? join(homedir(), ".cache/pip"),
-};
-const vsix = join(project, "dist/llm4cov.vsix");
-const figures: steps.Figures = { vsixBytes: (await stat(vsix)).size, loadAverage: loadavg()[0] ?? 0, processors: cpus().length };
-const folders = { trusted: join(home, "project"), untrusted: join(home, "stranger"), bare: join(home, "bare") };
-for (const folder of Object.values(folders)) {
-  await makeWorkspace(folder, project);
-}
-await rm(pictures, { recursive: true, force: true });
-await mkdir(pictures, { recursive: true });
-const editor = await startCodeServer({ tools, home, vsix, settings, env });
+const args = process.argv.slice(2);
+const places = await placesOf(args);
+const only = args.slice(2);
+const wanted = (name: string): boolean => only.length === 0 || only.includes(name);
 const failures: string[] = [];
-let number = 0;
 
-/** Do steps in a window of their own. */
-async function inWindow(folder: string, trust: boolean, todo: readonly steps.Step[]): Promise<void> {
-  number += 1;
-  const screen = await Screen.open(editor.urlOf(folder), pictures ?? "", number);
-  const context: steps.Context = { screen, folder, home, project, settings, figures };
+/** The editor of somebody who has the server. */
+async function settled(): Promise<void> {
+  const session = await Session.start(places, "settled", { "llm4cov.server.path": places.server });
   try {
-    await screen.picture("trust");
-    await screen.trust(trust);
-    for (const step of todo) {
-      const began = Date.now();
-      await step(context);
-      console.log(`ok ${step.name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
+    if (wanted("main")) {
+      const folder = join(places.home, "project");
+      await makeWorkspace(folder, places.project);
+      await session.inWindow("main", folder, true, [
+        ["opens with lens and holes", steps.opensWithLensAndHoles],
+        ["cancels half-way", steps.cancelsHalfWay],
+        ["generates", steps.generates],
+        ["accepts", steps.accepts],
+        ["shows its trajectory", steps.showsItsTrajectory],
+        ["shows testbench and coverage", steps.showsItsTestbenchAndCoverage],
+        ["rejects with a reason", steps.rejectsWithAReason],
+        ["reloads", steps.reloads],
+        ["survives its server", trouble.survivesItsServer(session.mark)],
+      ]);
     }
-  } catch (error) {
-    const name = await screen.picture("failed");
-    failures.push(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    if (wanted("untrusted")) {
+      const folder = join(places.home, "stranger");
+      const [program, witness] = [join(places.home, "theirs"), join(places.home, "witness")];
+      await writeFile(program, `#!/bin/sh\ntouch '${witness}'\n`);
+      await chmod(program, 0o755);
+      const theirs = { "llm4cov.server.path": program, "llm4cov.files.filelistCommand": [program], "llm4cov.mode": "generate" };
+      await makeWorkspace(folder, places.project, theirs);
+      await session.inWindow("untrusted", folder, false, [["runs nothing", trouble.runsNothingUntrusted(witness)]]);
+    }
+    if (wanted("trouble")) {
+      const folder = join(places.home, "odd");
+      const odd = { "llm4cov.generate.budgetSeconds": "as long as it takes", "llm4cov.testbench.path": "sealed/tb.sv" };
+      await makeWorkspace(folder, places.project, odd);
+      await session.inWindow("trouble", folder, true, [
+        ["says which setting is wrong", trouble.saysWhichSettingIsWrong],
+        ["says what can't be written", trouble.saysWhatCanNotBeWritten],
+        ["works outside the workspace", trouble.worksOutsideTheWorkspace(join(places.home, "elsewhere"), places.project)],
+      ]);
+    }
   } finally {
-    await screen.close();
+    await session.stop();
+    failures.push(...session.failures);
   }
 }
 
-try {
-  await inWindow(folders.trusted, true, [
-    steps.opensWithLensAndHoles,
-    steps.cancelsHalfWay,
-    steps.generates,
-    steps.accepts,
-    steps.showsItsTestbenchAndCoverage,
-    steps.rejectsWithAReason,
-    steps.reloads,
-    steps.tellsItsActivation,
-  ]);
-  await inWindow(folders.untrusted, false, [steps.runsNothingUntrusted]);
-  if (!process.argv.includes("--no-bootstrap")) {
-    await inWindow(folders.bare, true, [steps.installsItsServer]);
+/** The editor of somebody who has nothing yet. */
+async function fresh(): Promise<void> {
+  const machine = await Machine.make(join(places.home, "bin"), process.env["PATH"] ?? "");
+  const session = await Session.start(places, "fresh", {}, { path: machine.path });
+  try {
+    const folder = join(places.home, "bare");
+    await makeWorkspace(folder, places.project);
+    await session.inWindow("fresh", folder, true, [
+      ["installs its server", installsItsServer(machine, await basePython(places.server), session.home)],
+      ["says that a compiler is missing", saysThatACompilerIsMissing(machine)],
+    ]);
+  } finally {
+    await session.stop();
+    failures.push(...session.failures);
   }
-} finally {
-  await editor.stop();
 }
-await writeFile(join(pictures, "figures.json"), JSON.stringify(figures, undefined, 2) + "\n");
-console.log(await readFile(join(pictures, "figures.json"), "utf8"));
+
+if (["main", "untrusted", "trouble"].some(wanted)) {
+  await settled();
+}
+if (wanted("fresh")) {
+  await fresh();
+}
 if (failures.length > 0) {
-  console.log(`${failures.join("\n\n")}\n\nWhat the editor wrote is in ${home}.`);
+  console.log(`${failures.join("\n\n")}\n\nWhat the editors wrote is in ${places.home}.`);
   process.exit(1);
 }
-await rm(home, { recursive: true, force: true });
+await rm(places.home, { recursive: true, force: true });

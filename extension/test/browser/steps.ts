@@ -1,90 +1,84 @@
-/** The steps of the browser test, each with what has to be seen after it. */
+/** What a person does with a module, from opening it to its testbench being kept, each with what has to be seen after it. */
 
 import assert from "node:assert/strict";
-import { access, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Screen } from "./screen";
-
-/** What is worth writing down; times are those of a machine with so much else to do. */
-export interface Figures {
-  readonly vsixBytes: number;
-  readonly loadAverage: number;
-  readonly processors: number;
-  activationMs?: number;
-  firstGreenMs?: number;
-}
+import { FILES } from "./workspace";
 
 export interface Context {
   readonly screen: Screen;
   readonly folder: string;
-  readonly home: string;
-  readonly project: string;
-  readonly settings: Record<string, unknown>;
-  readonly figures: Figures;
+  /** The file with the user's settings. */
+  readonly settings: string;
 }
 
 export type Step = (context: Context) => Promise<void>;
 
 /** Long enough for a build on a machine that does other things too. */
-const BUILD_MS = 180_000;
+export const BUILD_MS = 180_000;
+const PROPOSED = /tb_fifo_sync\.sv covers/;
+const ACCEPTED = /tb_fifo_sync\.sv is accepted/;
+const GENERATING = /Generating a testbench for fifo_sync/;
 
 export async function opensWithLensAndHoles({ screen }: Context): Promise<void> {
   await screen.openFile("traffic_light.sv");
   await screen.lens(/\d+ holes/).waitFor({ timeout: BUILD_MS });
   await screen.lens(/^Generate$/).waitFor();
   await screen.command("LLM4Cov: Focus on Holes View");
-  const rows = screen.page.locator(".pane-body .monaco-list-row");
-  await rows.filter({ hasText: "State machines" }).click();
-  const hole = rows.filter({ hasText: /SIDE_GO -> SIDE_STOPS/ }).first();
-  await hole.click();
-  await screen.picture("holes");
-  await screen.page
-    .locator(".statusbar-item")
-    .filter({ hasText: /^Ln 74/ })
-    .waitFor();
-  await screen.pause(1000);
+  const hole = screen.rows(/SIDE_GO -> SIDE_STOPS/);
+  await screen.until(async () => screen.rows("State machines").click(), hole);
+  await screen.until(async () => hole.first().click(), screen.page.locator(".statusbar-item").filter({ hasText: /^Ln 74,/ }));
+  await screen.page.locator(".coverage-deco-gutter.coverage-deco-hit, .coverage-deco-hit").first().waitFor();
+  await screen.rest();
   await screen.picture("at-a-hole");
 }
 
+/** Cancelled while it searches: nothing is left of it, and nothing is proposed. */
 export async function cancelsHalfWay({ screen, folder }: Context): Promise<void> {
   await screen.openFile("fifo_sync.sv");
-  await screen.lens(/^Generate$/).click();
-  const toast = screen.toast(/Generating a testbench for fifo_sync/);
-  await toast.waitFor();
+  await startGenerating(screen);
+  await screen.toast(/Generating a testbench for fifo_sync.*(searching|proving)/).waitFor({ timeout: BUILD_MS });
   await screen.picture("generating");
-  // A click on the button alone: the notification's own buttons come and go with the pointer.
-  await toast.getByRole("button", { name: "Cancel" }).click({ force: true });
+  await screen.answer(GENERATING, "Cancel");
+  await screen.toast(GENERATING).waitFor({ state: "detached" });
   await screen.lens(/^Generate$/).waitFor();
-  await screen.pause(1000);
+  await screen.rest();
   await screen.picture("cancelled");
-  assert.deepEqual((await readdir(folder)).sort(), ["fifo_sync.sv", "tb_traffic_light.sv", "traffic_light.sv"]);
+  assert.equal(await screen.toast(PROPOSED).count(), 0);
+  assert.equal(await screen.page.locator(".coverage-deco-hit").count(), 0, "what a cancelled search had hit is still shown");
+  assert.deepEqual((await readdir(folder)).sort(), FILES);
 }
 
-export async function generates({ screen, figures }: Context): Promise<void> {
-  await screen.openFile("fifo_sync.sv");
-  await screen.goToLine(1);
-  await screen.lens(/^Generate$/).waitFor();
-  const hits = screen.page.locator(".coverage-deco-hit");
-  const began = Date.now();
-  await screen.lens(/^Generate$/).click();
+export async function generates({ screen }: Context): Promise<void> {
+  await startGenerating(screen);
   await screen.goToLine(70);
-  await hits.first().waitFor({ timeout: BUILD_MS });
-  figures.firstGreenMs = Date.now() - began;
+  await screen.page.locator(".coverage-deco-hit").first().waitFor({ timeout: BUILD_MS });
   await screen.picture("first-green");
-  await screen.toast(/tb_fifo_sync\.sv covers/).waitFor({ timeout: BUILD_MS });
-  await screen.pause(1000);
+  await screen.toast(PROPOSED).waitFor({ timeout: BUILD_MS });
+  await screen.rest();
   await screen.picture("proposed");
 }
 
 export async function accepts({ screen, folder }: Context): Promise<void> {
-  await screen
-    .toast(/tb_fifo_sync\.sv covers/)
-    .getByRole("button", { name: "Accept" })
-    .click();
+  await screen.answer(PROPOSED, "Accept");
   await screen.page.locator(".tab.active").filter({ hasText: "tb_fifo_sync.sv" }).waitFor();
-  await screen.toast(/tb_fifo_sync\.sv is accepted/).waitFor();
+  await screen.toast(ACCEPTED).waitFor();
   await screen.picture("accepted");
   assert.match(await readFile(join(folder, "tb_fifo_sync.sv"), "utf8"), /Testbench of fifo_sync/);
+  await screen.command("Notifications: Clear All Notifications");
+}
+
+export async function showsItsTrajectory({ screen }: Context): Promise<void> {
+  await screen.command("LLM4Cov: Focus on Trajectories View");
+  const row = screen.rows(/accepted/);
+  await row.first().waitFor();
+  const page = screen.page.locator(".tab.active").filter({ hasText: /^fifo_sync .*\.md/ });
+  await screen.until(async () => row.first().click(), page);
+  await screen.page.locator(".view-line").filter({ hasText: "| round | policy" }).waitFor();
+  await screen.rest();
+  await screen.picture("trajectory");
+  await screen.command("View: Close Editor");
 }
 
 export async function showsItsTestbenchAndCoverage({ screen }: Context): Promise<void> {
@@ -92,79 +86,62 @@ export async function showsItsTestbenchAndCoverage({ screen }: Context): Promise
   await screen.goToLine(1);
   await screen.lens(/line .* holes?/).waitFor({ timeout: BUILD_MS });
   await screen.command("Testing: Focus on Test Explorer View");
-  const row = screen.page.locator(".test-explorer .monaco-list-row");
-  await row.filter({ hasText: "fifo_sync" }).first().waitFor();
+  await screen.page.locator(".test-explorer .monaco-list-row").filter({ hasText: "fifo_sync" }).first().waitFor();
   await screen.command("Test: Run All Tests with Coverage");
   const covered = screen.page.locator(".pane").filter({ hasText: "Test Coverage" }).locator(".monaco-list-row");
-  await covered.filter({ hasText: "fifo_sync.sv" }).first().waitFor({ timeout: BUILD_MS });
-  await screen.pause(2000);
+  await covered.filter({ hasText: "traffic_light.sv" }).first().waitFor({ timeout: BUILD_MS });
+  await covered.filter({ hasText: "fifo_sync.sv" }).first().waitFor();
+  await screen.rest();
   await screen.picture("coverage");
 }
 
-export async function rejectsWithAReason({ screen, folder, home, settings }: Context): Promise<void> {
-  await writeSettings(home, { ...settings, "llm4cov.simulation.seed": 7 });
+/** Another seed makes another testbench, shown beside the one that is there. */
+export async function rejectsWithAReason({ screen, folder, settings }: Context): Promise<void> {
+  await screen.setNumber("llm4cov.simulation.seed", 3, settings);
   const before = await readFile(join(folder, "tb_fifo_sync.sv"), "utf8");
   await screen.openFile("fifo_sync.sv");
   await screen.goToLine(1);
-  await screen.lens(/^Generate$/).click();
-  const toast = screen.toast(/tb_fifo_sync\.sv covers/);
-  await toast.waitFor({ timeout: BUILD_MS });
-  await screen.page.locator(".diff-editor, .monaco-diff-editor").first().waitFor();
-  await screen.pause(1500);
+  await screen.command("View: Hide Panel");
+  await startGenerating(screen);
+  await screen.toast(PROPOSED).waitFor({ timeout: BUILD_MS });
+  // The first difference may lie below what is in view.
+  await screen.until(async () => screen.page.keyboard.press("Alt+F5"), screen.page.locator(".monaco-diff-editor .line-insert"));
+  await screen.rest();
   await screen.picture("diff");
-  await toast.getByRole("button", { name: "Reject…" }).click();
-  await screen.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Hard to read" }).click();
+  await screen.until(async () => screen.answer(PROPOSED, "Reject…"), screen.pickable("Hard to read"));
+  await screen.picture("reasons");
+  await screen.pickable("Hard to read").click();
   await screen.page.locator(".monaco-diff-editor").first().waitFor({ state: "detached" });
   assert.equal(await readFile(join(folder, "tb_fifo_sync.sv"), "utf8"), before);
+  await screen.command("LLM4Cov: Focus on Trajectories View");
+  await screen
+    .rows(/rejected/)
+    .first()
+    .waitFor();
+  await screen.picture("rejected");
 }
 
 export async function reloads({ screen }: Context): Promise<void> {
   await screen.openFile("traffic_light.sv");
   await screen.goToLine(1);
+  await screen.page.evaluate(() => {
+    document.body.dataset["before"] = "reload";
+  });
   await screen.command("Developer: Reload Window");
-  await screen.pause(3000);
-  await screen.page.locator(".tab.active").filter({ hasText: "traffic_light.sv" }).waitFor();
+  await screen.page.locator("body:not([data-before]) .tab.active").filter({ hasText: "traffic_light.sv" }).waitFor();
   await screen.lens(/\d+ holes/).waitFor({ timeout: BUILD_MS });
-  await screen.pause(1000);
+  await screen.command("LLM4Cov: Focus on Holes View");
+  await screen.rows("State machines").waitFor();
+  await screen.command("LLM4Cov: Focus on Trajectories View");
+  await screen
+    .rows(/accepted/)
+    .first()
+    .waitFor();
+  await screen.rest();
   await screen.picture("reloaded");
 }
 
-export async function tellsItsActivation({ screen, figures }: Context): Promise<void> {
-  await screen.command("Developer: Show Running Extensions");
-  const row = screen.page.locator(".runtime-extensions-editor .extension").filter({ hasText: "LLM4Cov" });
-  await row.waitFor();
-  await screen.picture("activation");
-  const found = /Activation[^\d]*(\d+) ?ms/.exec((await row.textContent()) ?? "");
-  assert.ok(found, "the editor does not say how long activation took");
-  figures.activationMs = Number(found[1]);
-}
-
-export async function runsNothingUntrusted({ screen, folder }: Context): Promise<void> {
-  await screen.openFile("traffic_light.sv");
-  await screen.pause(6000);
-  assert.equal(await screen.lens(/holes|^Generate$/).count(), 0);
-  await screen.command("LLM4Cov: Generate High-Coverage Testbench");
-  await screen.toast(/not trusted: nothing is built or run/).waitFor();
-  await screen.picture("untrusted");
-  assert.deepEqual((await readdir(folder)).sort(), ["fifo_sync.sv", "tb_traffic_light.sv", "traffic_light.sv"]);
-}
-
-export async function installsItsServer({ screen, home, settings }: Context): Promise<void> {
-  await writeSettings(home, { ...settings, "llm4cov.server.path": "" });
-  await screen.openFile("traffic_light.sv");
-  await screen.command("LLM4Cov: Restart Server");
-  const ask = screen.toast(/needs its server/);
-  await ask.waitFor();
-  await screen.picture("no-server");
-  await ask.getByRole("button", { name: "Install" }).click();
-  await screen.toast(/Installing the LLM4Cov server/).waitFor();
-  await screen.pause(4000);
-  await screen.picture("installing");
-  await screen.lens(/\d+ holes/).waitFor({ timeout: 2 * BUILD_MS });
-  await screen.picture("installed");
-  await access(join(home, "data/User/globalStorage/llm4cov.llm4cov"));
-}
-
-async function writeSettings(home: string, settings: Record<string, unknown>): Promise<void> {
-  await writeFile(join(home, "data/User/settings.json"), JSON.stringify(settings, undefined, 2));
+async function startGenerating(screen: Screen): Promise<void> {
+  await screen.lens(/^Generate$/).waitFor({ timeout: BUILD_MS });
+  await screen.until(async () => screen.lens(/^Generate$/).click(), screen.toast(/Generating a testbench for|covers/));
 }

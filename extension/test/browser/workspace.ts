@@ -1,6 +1,6 @@
-/** Makes the folder that the browser test opens: two of the project's own designs, one with a testbench that leaves holes. */
+/** Makes the folders that the browser test opens: two of the project's own designs, one with a testbench that leaves holes. */
 
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const WEAK_TESTBENCH = `module tb_traffic_light;
@@ -16,15 +16,18 @@ const WEAK_TESTBENCH = `module tb_traffic_light;
 endmodule
 `;
 
-/** Make it anew. */
-export async function makeWorkspace(folder: string, project: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
+/** The files of a folder as it is made. */
+export const FILES = ["fifo_sync.sv", "tb_traffic_light.sv", "traffic_light.sv"];
+
+/** Make a folder with them; `settings` are the workspace's own. */
+export async function makeWorkspace(folder: string, project: string, settings?: Record<string, unknown>): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const [design, file] of [
-    ["traffic_light", "traffic_light.sv"],
-    ["fifo_sync", "fifo_sync.sv"],
-  ] as const) {
-    await cp(join(project, "fixtures/designs", design, "rtl", file), join(folder, file));
+  for (const design of ["traffic_light", "fifo_sync"]) {
+    await cp(join(project, "fixtures/designs", design, "rtl", `${design}.sv`), join(folder, `${design}.sv`));
   }
   await writeFile(join(folder, "tb_traffic_light.sv"), WEAK_TESTBENCH);
+  if (settings !== undefined) {
+    await mkdir(join(folder, ".vscode"));
+    await writeFile(join(folder, ".vscode/settings.json"), JSON.stringify(settings, undefined, 2));
+  }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { delimiter, join } from "node:path";
 import { Deaths, MOST_DEATHS, WITHIN_MS } from "../../src/server/backoff";
 import { explain, explainPython, fits, readVersion } from "../../src/server/failures";
+import { helpFor } from "../../src/server/help";
 import { locate, type Places, programIn } from "../../src/server/locate";
 import { run } from "../../src/server/processes";
 import { setValues } from "../../src/server/settings";
@@ -44,6 +45,19 @@ describe("the version rule", () => {
     assert.equal(disagreement("0.1.0", "0.1.1"), undefined);
     assert.match(disagreement("0.2.0", "0.1.0") ?? "", /too old.*[Uu]pdate it/);
     assert.match(disagreement("0.1.0", "0.2.0") ?? "", /Update the extension/);
+  });
+});
+
+describe("what the server says", () => {
+  it("comes with the button that helps", () => {
+    const setting = helpFor("llm4cov.generate.budgetSeconds in your editor's settings should be a number of 1 or more; using 60.");
+    assert.deepEqual(
+      setting.map((one) => [one.label, one.args]),
+      [["Open Setting", ["@id:llm4cov.generate.budgetSeconds"]]],
+    );
+    assert.equal(helpFor("A C++ compiler is needed and was not found.\n  Install it with `apt-get install g++`.")[0]?.label, "Doctor");
+    assert.equal(helpFor("The worker process ended with status 1; the log has more.")[0]?.label, "Show Log");
+    assert.deepEqual(helpFor("tb_fifo.sv: 98.0 % overall"), []);
   });
 });
 
