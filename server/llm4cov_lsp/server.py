@@ -13,6 +13,7 @@ from typing import Any
 
 from lsprotocol import types
 from pygls import uris
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 
 from llm4cov_lsp.about import versions
@@ -254,7 +255,7 @@ def _register_proposals(server: LanguageServer, session: Session, commands: Comm
 
     @server.command("llm4cov.reject")
     async def reject(uri: str, top: str, *reason: str) -> object:
-        return await answered(answers.reject(uri, top, "".join(reason[:1])))
+        return await answered(answers.reject(uri, top, "".join(_texts(reason, most=1))))
 
     @server.command("llm4cov.undo")
     async def undo(uri: str, top: str) -> object:
@@ -267,7 +268,7 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
 
     @server.command("llm4cov.trajectory.list")
     async def list_trajectories(*uri: str) -> object:
-        return await answered(trajectories.listed(uri[0] if uri else None))
+        return await answered(trajectories.listed(*_texts(uri, most=1)))
 
     @server.command("llm4cov.trajectory.show")
     async def show_trajectory(name: str) -> object:
@@ -279,7 +280,7 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
 
     @server.command("llm4cov.measure")
     async def measure(uri: str, top: str, *testbench: str) -> object:
-        return await answered(commands.measure(uri, top, *testbench[:1]))
+        return await answered(commands.measure(uri, top, *_texts(testbench, most=1)))
 
     @server.command("llm4cov.prove")
     async def prove(uri: str, top: str, hole: str) -> object:
@@ -287,7 +288,7 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
 
     @server.command("llm4cov.exclude")
     async def exclude(uri: str, top: str, hole: str, *reason: str) -> object:
-        return await answered(commands.exclude(uri, top, hole, *reason[:1]))
+        return await answered(commands.exclude(uri, top, hole, *_texts(reason, most=1)))
 
     @server.command("llm4cov.place")
     def place(uri: str, top: str, line: int) -> object:
@@ -335,11 +336,23 @@ def _register_commands(server: LanguageServer, session: Session, commands: Comma
 
     @server.command("llm4cov.debugBundle")
     async def debug_bundle(*path_and_sources: str) -> object:
-        return await answered(commands.debug_bundle(*path_and_sources[:2]))
+        return await answered(commands.debug_bundle(*_texts(path_and_sources, most=2)))
 
     @server.command("llm4cov.info")
     def info() -> object:
         return commands.info()
+
+
+def _texts(given: tuple[object, ...], *, most: int) -> tuple[str, ...]:
+    """Give the texts that a command takes at its end, up to the first that is left out by null; pygls looks at the others alone."""
+    texts: list[str] = []
+    for one in given[:most]:
+        if one is None:
+            break
+        if not isinstance(one, str):
+            raise JsonRpcInvalidParams(f"Invalid Params: Expected a text, got {type(one).__name__}")
+        texts.append(one)
+    return tuple(texts)
 
 
 def _applies(options: tuple[Any, ...]) -> bool:

@@ -25,7 +25,7 @@ class Trajectories:
     def __init__(self, session: Session, answers: Answers) -> None:
         self._session, self._answers = session, answers
 
-    async def listed(self, uri: str | None) -> Told:
+    async def listed(self, uri: str | None = None) -> Told:
         """List the trajectories, or those of the modules in a file."""
         tops: tuple[str, ...] = ()
         if uri is not None:

@@ -107,6 +107,11 @@ def test_bad_parameters_are_answered(server: Raw, project: Project) -> None:
         ("workspace/executeCommand", {"command": "llm4cov.generate"}),
         ("workspace/executeCommand", {"command": "llm4cov.explain", "arguments": [1, 2, 3, 4]}),
         ("workspace/executeCommand", {"command": "llm4cov.prove", "arguments": []}),
+        ("workspace/executeCommand", {"command": "llm4cov.measure", "arguments": [uri, "traffic_light", 1.5]}),
+        ("workspace/executeCommand", {"command": "llm4cov.exclude", "arguments": [uri, "traffic_light", "", {"a": 1}]}),
+        ("workspace/executeCommand", {"command": "llm4cov.reject", "arguments": [uri, "traffic_light", [1]]}),
+        ("workspace/executeCommand", {"command": "llm4cov.trajectory.list", "arguments": [True]}),
+        ("workspace/executeCommand", {"command": "llm4cov.debugBundle", "arguments": ["", 3]}),
     ]
     for method, params in bad:
         reply = server.ask(method, params)
