@@ -114,7 +114,7 @@ def _words(made: list[Generated], lesson: Lesson) -> Json:
             plan = ClosePlan(seed=1, budget_s=lesson.budget_s, rounds=lesson.rounds, cycles=lesson.cycles, workers=1, proves=False)
             policy = ClosurePolicy(simulator, plan, Language.SYSTEMVERILOG)
             (full,) = rollout(start, policy, simulator, RolloutPlan(rounds=1, seed=1, limits=lesson.limits))
-            reply, left = teacher.replies(start, teacher.found(start, 1))
+            reply, left = teacher.replies(start, teacher.opening(start, 1))
             spoken = teacher.said(start, reply, 1)
         best, brief = _overall(full.after), _overall(spoken.after)
         whole.append(best)

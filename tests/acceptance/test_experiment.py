@@ -104,7 +104,7 @@ def done(scale: Scale, workers: Workers, tmp_path_factory: pytest.TempPathFactor
     said: list[str] = []
     experiment = Experiment(scale, folder, workers, tell=said.append, cancel=Event())
     findings = experiment.run()
-    write_outcome(folder, scale, findings, seconds=experiment.steps.seconds, base=experiment.base.model)
+    write_outcome(folder, scale, experiment)
     return folder, findings, said
 
 

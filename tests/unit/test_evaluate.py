@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 
 import pytest
 
-from llm4cov_training.learn.evaluate import METRICS, DesignScore, Estimate, Sample, difference, estimates, is_better
+from llm4cov_agent.errors import Problem
+from llm4cov_agent.loop.backend import CompletionEnding
+from llm4cov_agent.loop.policy import Ask, Proposal
+from llm4cov_agent.loop.state import State
+from llm4cov_training.learn.evaluate import (
+    METRICS,
+    DesignScore,
+    Estimate,
+    EvaluationPlan,
+    NoAnswer,
+    Sample,
+    difference,
+    estimates,
+    is_better,
+)
+from llm4cov_training.learn.evaluate import score as score_of
+from tests.unit.test_rollout import START, Scripted
 
 
 def score(name: str, *overall: float) -> DesignScore:
@@ -59,3 +76,21 @@ def test_only_like_is_compared_with_like() -> None:
         difference([score("a", 1)], [score("b", 1)], "average_coverage")
     with pytest.raises(ValueError, match="no designs"):
         estimates([])
+
+
+class Silent(Scripted):
+    """A model whose process ends when it is asked."""
+
+    def propose(self, state: State, ask: Ask) -> Proposal:
+        problem = Problem("the process with the model ended unexpectedly")
+        return Proposal(testbench=None, problems=(problem,), ending=CompletionEnding.FAILED)
+
+
+def test_a_model_that_can_not_be_asked_has_no_score_at_all() -> None:
+    plan = EvaluationPlan(samples=2, rounds=1)
+    answers = Scripted([3, 7, 5, 2])
+    assert score_of(answers, "x", START.design, answers, plan) == DesignScore("x", (Sample(True, 30, True, 70), Sample(True, 50, True, 50)))
+    silent = Silent([])
+    with pytest.raises(NoAnswer, match="ended unexpectedly") as failure:
+        score_of(silent, "x", START.design, silent, plan)
+    assert pickle.loads(pickle.dumps(failure.value)).problems == failure.value.problems

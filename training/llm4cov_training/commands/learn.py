@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,11 +23,9 @@ from llm4cov_agent.machine import reason_to_wait
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
 from llm4cov_agent.trajectories.store import open_store
-from llm4cov_agent.trajectories.trajectory import Answer, Summary
 from llm4cov_training.commands.folders import TRAIN_HINT, counted, learning_folder
-from llm4cov_training.examples import Example
-from llm4cov_training.learn.evaluate import DesignScore
-from llm4cov_training.learn.telling import Forecast, Step, Teller
+from llm4cov_training.commands.showing import shown, span
+from llm4cov_training.learn.telling import Forecast
 
 if TYPE_CHECKING:
     from llm4cov_training.learn.relearn import Plan
@@ -41,8 +37,6 @@ _CORPUS_DESIGNS, _CORPUS_SEED = 600, 1
 ASKED = ModelSettings(options=PromptOptions(budget_tokens=1400), max_tokens=450)
 """How a model is asked where it is judged: with prompts and replies of the length that examples have."""
 _LONG_S = 7200.0
-_LINE_S = 20.0
-"""Seconds between lines of progress where there is no terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +75,7 @@ def learn(options: Options) -> None:
     for module in ("torch", "transformers", "peft", "accelerate", "pyverilog", "rapidfuzz", "llama_cpp"):
         if importlib.util.find_spec(module) is None:
             raise ToolMissing(f"learning ({module})", f"{TRAIN_HINT} and pip install 'llm4cov-lsp[llama]'")
+    from llm4cov_training.commands.choosing import from_files, from_store
     from llm4cov_training.learn.evaluate import EvaluationPlan
     from llm4cov_training.learn.recipe import Recipe, read_recipe
     from llm4cov_training.learn.relearn import Plan, forecast, relearn, seconds_to_judge
@@ -91,7 +86,11 @@ def learn(options: Options) -> None:
         raise BadConfiguration(f"There is no model at {display_path(base)}.")
     with interruptible() as stopped:
         corpus = _corpus(options, stopped)
-        examples, left_out = _examples(options, corpus)
+        if options.examples:
+            examples, left_out = from_files(options.examples, earlier_share=options.earlier_share, seed=options.seed)
+        else:
+            place = read_config().store
+            examples, left_out = from_store(place, corpus, since=options.since, most_reply_tokens=ASKED.max_tokens)
         if not examples:
             _refuse((_nothing(left_out),), options)
         held_out = _held_out(corpus, options.designs)
@@ -109,7 +108,13 @@ def learn(options: Options) -> None:
             if found is None:
                 _refuse(problems, options)
             _tell_forecast(plan, found, seconds_to_judge(plan, open_simulator()), left_out, options)
-        outcome = relearn(plan, open_simulator(), adapters, learning_folder() / "runs", tell=_Lines(options), cancel=stopped)
+        try:
+            with shown(messages(), lambda: reason_to_wait(on_battery=options.on_battery, max_load=options.max_load)) as teller:
+                outcome = relearn(plan, open_simulator(), adapters, learning_folder() / "runs", tell=teller, cancel=stopped)
+        except OSError as error:
+            hint = "Make room, then give the same command: it goes on from here. Nothing half-made is live."
+            what = f"the run can't be stored: {error.strerror or error}"
+            _refuse((Problem(what, file=display_path(Path(error.filename or learning_folder())), hint=hint),), options)
     if outcome.stopped:
         _end({"status": "stopped"}, "stopped; the same command goes on from here", options, ExitStatus.INTERRUPTED)
     if outcome.adapter is None:
@@ -193,60 +198,6 @@ def _held_out(corpus: Path, count: int) -> tuple[tuple[str, DesignText], ...]:
     return tuple(found)
 
 
-def _examples(options: Options, corpus: Path) -> tuple[tuple[Example, ...], dict[str, int]]:
-    """Read the rows that were given, or choose from the store what helped and was not rejected: (rows, how many were left out why)."""
-    from llm4cov_training.corpus.designs import read_corpus, text_in
-    from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
-    from llm4cov_training.curation.curate import CurationPlan, curate
-    from llm4cov_training.curation.mixing import mixed
-    from llm4cov_training.examples import read_examples
-
-    if options.examples:
-        groups: list[tuple[Example, ...]] = []
-        bad = 0
-        for path in options.examples:
-            try:
-                rows, problems = read_examples(path)
-            except OSError as error:
-                raise BadConfiguration(f"--examples {display_path(path)}: {error.strerror}.") from None
-            print_problems(problems[:5])
-            bad += len(problems)
-            groups.append(rows)
-        return mixed(groups[0], groups[1:], share=options.earlier_share, seed=options.seed), {"no example": bad} if bad else {}
-    place = read_config().store
-    if not place.exists():
-        return (), {}
-    texts = [*(texts_below(FIXTURES) if FIXTURES.is_dir() else ())]
-    texts += [(one.name, text_in(corpus, one)) for one in read_corpus(corpus).designs if one.side is Side.HELD_OUT]
-    with open_store(place, writable=False) as store:
-        summaries = store.trajectories()
-        with counted("trajectories", len(summaries)) as told:
-            made = curate(store, HeldOut(texts), CurationPlan(most_reply_tokens=ASKED.max_tokens), told=told)
-    refused = {digest for one in summaries for digest in _rejected(one)}
-    old = {each.digest for one in summaries if options.since is not None and one.began < options.since.isoformat() for each in one.rounds}
-    reasons: dict[str, int] = {}
-    for left in made.left:
-        reason = left.reason.split(" (")[0]
-        reasons[reason] = reasons.get(reason, 0) + 1
-    kept: list[Example] = []
-    for example in made.examples:
-        if example.transition in refused:
-            reasons["you rejected it"] = reasons.get("you rejected it", 0) + 1
-        elif example.transition in old:
-            reasons["it is older than --since"] = reasons.get("it is older than --since", 0) + 1
-        else:
-            kept.append(example)
-    return tuple(kept), reasons
-
-
-def _rejected(summary: Summary) -> Iterator[str]:
-    """Digests of the transitions that led to a testbench whose last answer is that it was rejected."""
-    last = {one.testbench: one.answer for one in summary.acceptances}
-    for one in summary.rounds:
-        if one.testbench is not None and last.get(one.testbench) is Answer.REJECTED:
-            yield one.digest
-
-
 def _tell_forecast(plan: Plan, found: Forecast, judge_s: float, left_out: dict[str, int], options: Options) -> NoReturn:
     total_s = found.train_s + judge_s
     record: dict[str, Json] = {
@@ -264,8 +215,8 @@ def _tell_forecast(plan: Plan, found: Forecast, judge_s: float, left_out: dict[s
     }
     lines = [
         f"{found.examples} examples of {len(plan.user_designs)} designs{_reasons(left_out)}",
-        f"{found.steps} steps on {found.packs} packs at {found.tokens_per_s:.0f} tokens/s: about {_span(found.train_s)}",
-        f"judging before and after on {len(plan.held_out)} held-out designs: about {_span(judge_s)}",
+        f"{found.steps} steps on {found.packs} packs at {found.tokens_per_s:.0f} tokens/s: about {span(found.train_s)}",
+        f"judging before and after on {len(plan.held_out)} held-out designs: about {span(judge_s)}",
     ]
     if found.too_long:
         lines.insert(1, f"{found.too_long} of them are longer than a pack and are left out")
@@ -291,10 +242,6 @@ def _verdict(record: dict[str, Json]) -> str:
     )
 
 
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def _refuse(problems: tuple[Problem, ...], options: Options) -> NoReturn:
     if options.as_json:
         print_json({"status": "failed", "problems": [str(one) for one in problems]})
@@ -309,35 +256,3 @@ def _end(record: dict[str, Json], text: str, options: Options, status: ExitStatu
     else:
         messages().print(text, highlight=False, soft_wrap=True)
     leave(status)
-
-
-class _Lines(Teller):
-    """Says how it goes in lines: each phase, and steps now and then, for a terminal and for a program that shows the last line alike."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._said_s = 0.0
-        self._waits: str | None = None
-
-    def phase(self, words: str) -> None:
-        self._say(words)
-
-    def step(self, step: Step) -> None:
-        if time.monotonic() - self._said_s > _LINE_S or step.number in (1, step.of):
-            self._say(f"step {step.number} of {step.of}, loss {step.loss:.3f}, {_span(step.left_s)} left")
-
-    def waits(self) -> bool:
-        reason = reason_to_wait(on_battery=self._options.on_battery, max_load=self._options.max_load)
-        if reason is not None and reason != self._waits:
-            self._say(f"waiting: {reason}")
-        self._waits = reason
-        return reason is not None
-
-    def scored(self, who: str, score: DesignScore, of: int) -> None:
-        if time.monotonic() - self._said_s > _LINE_S:
-            best = max(one.overall_in_the_end for one in score.samples)
-            self._say(f"{who}: {score.name} {best:.1f} %")
-
-    def _say(self, text: str) -> None:
-        self._said_s = time.monotonic()
-        messages().print(text, highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from llm4cov_agent.digest import Json, digest_json
@@ -101,8 +101,18 @@ class _Candidate:
         return state_key(self.transition.after), -len(self.example.completion), self.digest
 
 
-def curate(store: Store, held_out: HeldOut, plan: CurationPlan, *, told: Callable[[int], None] | None = None) -> Curated:
-    """Choose what to learn from; the result depends on the store, the plan and what is held out alone."""
+def curate(
+    store: Store,
+    held_out: HeldOut,
+    plan: CurationPlan,
+    *,
+    without: Mapping[str, str] | None = None,
+    told: Callable[[int], None] | None = None,
+) -> Curated:
+    """Choose what to learn from; the result depends on the store, the plan and what is held out alone.
+
+    `without` has digests of transitions that are left out before anything is chosen, with the reason.
+    """
     made = Curated()
     by_design: dict[str, list[_Candidate]] = {}
     refused: dict[str, str | None] = {}
@@ -113,12 +123,16 @@ def curate(store: Store, held_out: HeldOut, plan: CurationPlan, *, told: Callabl
             told(number + 1)
         try:
             transitions = store.transitions(summary.id)
-        except StoreUnusable as error:
+        except (StoreUnusable, KeyError) as error:
+            # A text that a damaged store lacks is looked up in vain.
             made.left += [Left(transition=digest, top=summary.top, reason=f"its design is gone ({error})") for digest in digests]
             continue
         for digest, transition in zip(digests, transitions, strict=True):
             if summary.design not in refused:
                 refused[summary.design] = held_out.reason(text_of_design(transition.state.design))
+            if without is not None and digest in without:
+                made.left.append(Left(transition=digest, top=summary.top, reason=without[digest]))
+                continue
             found = _candidate(digest, transition, summary.design, refused[summary.design], plan)
             if isinstance(found, str):
                 made.left.append(Left(transition=digest, top=summary.top, reason=found))

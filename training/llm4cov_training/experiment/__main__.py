@@ -17,37 +17,46 @@ from llm4cov_training.work import open_workers
 
 
 def main() -> int:
-    """Run it; gives the exit status."""
+    """Read the command line; gives the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scale", type=Path, help="TOML file, such as training/scales/small.toml")
     parser.add_argument("--out", type=Path, help="folder of the run; `runs/NAME` by default")
     parser.add_argument("--workers", type=int, help="processes; one per core by default")
     parser.add_argument("--cluster", help="a Dask scheduler, such as tcp://host:8786")
     options = parser.parse_args()
+    return run(options.scale, options.out, workers=options.workers, cluster=options.cluster)
 
-    def tell(line: str) -> None:
-        messages().print(line, highlight=False, soft_wrap=True)
 
+def run(path: Path, out: Path | None, *, workers: int | None = None, cluster: str | None = None) -> int:
+    """Run one scale to its end, a stop or a problem, which is told; gives the exit status."""
     try:
-        scale = read_scale(options.scale)
-        folder = options.out or Path("runs") / scale.name
+        scale = read_scale(path)
+        folder = out or Path("runs") / scale.name
         folder.mkdir(parents=True, exist_ok=True)
-        with interruptible() as stopped, open_workers(options.workers, cluster=options.cluster) as workers:
-            experiment = Experiment(scale, folder, workers, tell=tell, cancel=stopped)
-            findings = experiment.run()
-        path = write_outcome(folder, scale, findings, seconds=experiment.steps.seconds, base=experiment.base.model)
+        with interruptible() as stopped, open_workers(workers, cluster=cluster) as pool:
+            experiment = Experiment(scale, folder, pool, tell=_tell, cancel=stopped)
+            try:
+                experiment.run()
+            finally:
+                # What is known is written down, however far it came.
+                manifest = write_outcome(folder, scale, experiment) if experiment.findings.scores else None
     except Stopped:
-        tell("stopped; the same command goes on from here")
+        _tell("stopped; the same command goes on from here")
         return int(ExitStatus.INTERRUPTED)
     except BadConfiguration as error:
-        tell(str(error))
+        _tell(str(error))
         return int(ExitStatus.BAD_INPUT)
     except ToolMissing as error:
-        tell(str(error))
+        _tell(str(error))
         return int(ExitStatus.TOOL_MISSING)
     sys.stdout.write((folder / "table.md").read_text("utf-8"))
-    tell(f"wrote {display_path(path)}")
+    if manifest is not None:
+        _tell(f"wrote {display_path(manifest)}")
     return int(ExitStatus.DONE)
+
+
+def _tell(line: str) -> None:
+    messages().print(line, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 
 from llm4cov_agent.digest import Json
 from llm4cov_agent.loop.policies.model_file import label
-from llm4cov_training.experiment.pipeline import Findings
+from llm4cov_training.experiment.pipeline import Experiment
 from llm4cov_training.experiment.scale import Ablation, Scale
 from llm4cov_training.learn.evaluate import DesignScore, Estimate, difference, estimates
 from llm4cov_training.learn.report import draw, markdown
@@ -36,8 +36,9 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def write_outcome(folder: Path, scale: Scale, findings: Findings, *, seconds: Mapping[str, float], base: Path) -> Path:
-    """Write all three; gives the manifest. Raises OSError."""
+def write_outcome(folder: Path, scale: Scale, experiment: Experiment) -> Path:
+    """Write all three, of as much as is known; gives the manifest. Raises OSError."""
+    findings = experiment.findings
     least = scale.evaluation.pass_percent
     rows = [(_title(name), estimates(found, pass_percent=least)) for name, found in findings.scores.items()]
     full = [(_title(name), estimates(found, pass_percent=least)) for name, found in findings.full.items()]
@@ -49,8 +50,8 @@ def write_outcome(folder: Path, scale: Scale, findings: Findings, *, seconds: Ma
         "scale": _plain(asdict(scale)),
         "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
         "versions": versions(),
-        "base": label(base),
-        "seconds": dict(seconds),
+        "base": label(experiment.base.model) if experiment.base is not None else None,
+        "seconds": dict(experiment.steps.seconds),
         "records": {name: dict(record) for name, record in findings.records.items()},
         "stimulus": {name: _estimates(found) for name, found in rows},
         "full": {name: _estimates(found) for name, found in full},

@@ -62,18 +62,26 @@ class Experiment:
     """One run of it, in a folder."""
 
     def __init__(self, scale: Scale, folder: Path, workers: Workers, *, tell: Callable[[str], None], cancel: Event) -> None:
+        """Nothing is done yet. `tell` takes a line for people."""
         self._scale, self._workers, self._tell, self._cancel = scale, workers, tell, cancel
         self.steps = Steps(folder, tell)
+        self.base: Student | None = None
+        """What stage 0 began as, once it is known."""
         self._records: dict[str, Outcome] = {}
         self._scores: dict[str, tuple[DesignScore, ...]] = {}
         self._full: dict[str, tuple[DesignScore, ...]] = {}
+
+    @property
+    def findings(self) -> Findings:
+        """What is known so far."""
+        return Findings(scores=dict(self._scores), full=dict(self._full), records=dict(self._records))
 
     def run(self) -> Findings:
         """Do all of it. Raises Stopped where it was asked to stop."""
         scale, student_scale = self._scale, self._scale.student
         corpus = self._corpus()
         held_out = self._held_out(corpus)
-        base = self.base = self._base(corpus)
+        self.base = base = self._base(corpus)
         self._measure_alone(held_out)
         self._measure(base, held_out)
 
@@ -105,7 +113,7 @@ class Experiment:
             new = tuple(Random(scale.seed).sample(new, min(len(new), len(by_stage[1]))))
             rows = mixed(new, by_stage[:1], share=scale.earlier_share, seed=scale.seed)
             self._taught(name, stages[0], rows, scale.later, held_out)
-        return Findings(scores=self._scores, full=self._full, records=self._records)
+        return self.findings
 
     @property
     def _full_tokens(self) -> int:

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field
 from threading import Event
 
 from llm4cov_agent.digest import Json
+from llm4cov_agent.errors import Problem
 from llm4cov_agent.judge.simulator import RunStatus, SimulationLimits, Simulator
-from llm4cov_agent.loop.backend import Backend
+from llm4cov_agent.loop.backend import Backend, CompletionEnding
 from llm4cov_agent.loop.policies.model import ModelPolicy, ModelSettings
 from llm4cov_agent.loop.policy import Policy
 from llm4cov_agent.loop.rollout import RolloutPlan, rollout
@@ -85,10 +86,22 @@ METRICS: Mapping[str, Callable[[Sample, float], float]] = {
 """What is reported; `pass@1` is the mean over samples, as any one of them may be the one that a user gets."""
 
 
+class NoAnswer(Exception):
+    """The model could not be asked, which says nothing of how good it is."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems) or "the model gave no answer")
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type[NoAnswer], tuple[tuple[Problem, ...]]]:
+        """Workers send it to who asked."""
+        return NoAnswer, (self.problems,)
+
+
 def evaluate(
     backend: Backend, designs: Sequence[tuple[str, DesignText]], simulator: Simulator, plan: EvaluationPlan, *, cancel: Event | None = None
 ) -> Iterator[DesignScore]:
-    """Yield the score of each design as it is known."""
+    """Yield the score of each design as it is known. Raises NoAnswer."""
     policy = ModelPolicy(backend, plan.model)
     for name, design in designs:
         found = score(policy, name, design, simulator, plan, cancel=cancel)
@@ -100,7 +113,7 @@ def evaluate(
 def score(
     policy: Policy, name: str, design: DesignText, simulator: Simulator, plan: EvaluationPlan, *, cancel: Event | None = None
 ) -> DesignScore | None:
-    """Try one design; None where it was cancelled."""
+    """Try one design; None where it was cancelled. Raises NoAnswer where the model can't be asked: that is no score of 0."""
     samples: list[Sample] = []
     for number in range(plan.samples):
         if cancel is not None and cancel.is_set():
@@ -108,7 +121,11 @@ def score(
         # Each sample has seeds of its own, and repairs go on counting from them.
         seed = plan.seed + number * (plan.rounds + 1)
         limits = RolloutPlan(rounds=1 + plan.rounds, seed=seed, budget_s=plan.budget_s, limits=plan.limits)
-        states = [(one.after, one.kept) for one in rollout(State(design), policy, simulator, limits, cancel=cancel)]
+        states: list[tuple[State, bool]] = []
+        for one in rollout(State(design), policy, simulator, limits, cancel=cancel):
+            if one.proposal.ending is CompletionEnding.FAILED:
+                raise NoAnswer(one.proposal.problems)
+            states.append((one.after, one.kept))
         if not states or (cancel is not None and cancel.is_set()):
             return None
         best = [state for state, kept in states if kept]

@@ -26,7 +26,7 @@ from llm4cov_agent.loop.policies.model_file import label, unusable
 from llm4cov_agent.loop.state import DesignText
 from llm4cov_training.adapters.gguf_lora import BaseShape, write_gguf_lora
 from llm4cov_training.examples import Example
-from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan, difference, estimates, evaluate, is_better
+from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan, NoAnswer, difference, estimates, evaluate, is_better
 from llm4cov_training.learn.recipe import Recipe
 from llm4cov_training.learn.telling import Forecast, Teller
 from llm4cov_training.learn.tokens import Pack, pack, tokens_of_example
@@ -34,6 +34,8 @@ from llm4cov_training.learn.train import Trained, load_base, seconds_for_pack, t
 from llm4cov_training.learn.versions import versions
 
 _CONVERTER = make_converter()
+_BASE = "base"
+"""What is measured where no adapter is live."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +122,14 @@ def relearn(
     if clash:
         raise ValueError(f"{len(clash)} designs are both learned from and held out")
     name = plan.digest.removeprefix("sha256:")[:16]
-    known = adapters.get(name)
-    if known is not None:
+    known, work = adapters.get(name), folder / name
+    if known is not None and not work.exists():
         return Outcome(adapter=known, problems=(Problem(f"nothing is new since adapter {name} learned from the same"),))
-    work = folder / name
+    if known is not None:
+        # It was cut short between keeping the adapter and saying whether it is live.
+        compared = known.manifest.get("compared_with")
+        before, after = (_known_scores(plan, work, who) for who in (str(compared or _BASE), name))
+        return _settled(adapters, known, before, after, work)
     work.mkdir(parents=True, exist_ok=True)
     tell.phase("loading the base model")
     base, problems = _load(plan)
@@ -145,21 +151,29 @@ def relearn(
     live = adapters.live(label_of_base)
     scores: dict[str, tuple[DesignScore, ...]] = {}
     for who, adapter in (
-        (live.id if live is not None else "base", live.gguf if live is not None else None),
+        (live.id if live is not None else _BASE, live.gguf if live is not None else None),
         (name, trained.weights / GGUF_NAME),
     ):
         tell.phase(f"measuring {who} on {len(plan.held_out)} designs that it has not seen")
-        scores[who] = _scores(plan, who, adapter, simulator, work, tell, cancel)
+        try:
+            scores[who] = _scores(plan, who, adapter, simulator, work, tell, cancel)
+        except NoAnswer as failure:
+            return Outcome(adapter=None, problems=failure.problems)
         if len(scores[who]) < len(plan.held_out):
             return Outcome(adapter=None, stopped=True)
     before, after = scores.values()
     manifest = _manifest(plan, trained, too_long, label_of_base, live, before, after)
-    kept = adapters.add(name, trained.weights, manifest)
-    shutil.rmtree(work)
+    return _settled(adapters, adapters.add(name, trained.weights, manifest), before, after, work)
+
+
+def _settled(adapters: Adapters, kept: Adapter, before: Sequence[DesignScore], after: Sequence[DesignScore], work: Path) -> Outcome:
+    """Make an adapter live if it is better; what is left of the run goes last, as it says that this was not done yet."""
     promoted = bool(before) and is_better(before, after)
-    if promoted:
+    live = adapters.live(kept.base)
+    if promoted and (live is None or live.id != kept.id):
         adapters.promote(kept)
-    return Outcome(adapter=kept, promoted=promoted, before=before, after=after)
+    shutil.rmtree(work)
+    return Outcome(adapter=kept, promoted=promoted, before=tuple(before), after=tuple(after))
 
 
 def _load(plan: Plan) -> tuple[tuple[Any, tuple[Pack, ...], int] | None, tuple[Problem, ...]]:
@@ -201,10 +215,8 @@ def _scores(
     plan: Plan, who: str, adapter: Path | None, simulator: Simulator, work: Path, tell: Teller, cancel: Event | None
 ) -> tuple[DesignScore, ...]:
     """Measure one of the two; what an earlier call measured is read back."""
-    file = work / f"scores-{who}.json"
-    found: list[DesignScore] = []
-    if file.exists():
-        found = _CONVERTER.loads(file.read_text("utf-8"), list[DesignScore])
+    file = _scores_file(work, who)
+    found = list(_known_scores(plan, work, who))
     done = {one.name for one in found}
     left = [(name, design) for name, design in plan.held_out if name not in done]
     settings = BackendSettings(kind=BackendKind.LLAMA, model=str(plan.base), adapter=adapter, uses_learned=False)
@@ -215,8 +227,19 @@ def _scores(
             partial = file.with_suffix(".partial")
             partial.write_text(_CONVERTER.dumps(found), "utf-8")
             partial.replace(file)
+    return _known_scores(plan, work, who)
+
+
+def _scores_file(work: Path, who: str) -> Path:
+    return work / f"scores-{who}.json"
+
+
+def _known_scores(plan: Plan, work: Path, who: str) -> tuple[DesignScore, ...]:
+    """What was measured of one of the two, in the order of the held-out designs."""
+    file = _scores_file(work, who)
+    found = _CONVERTER.loads(file.read_text("utf-8"), list[DesignScore]) if file.exists() else []
     order = {name: rank for rank, (name, _) in enumerate(plan.held_out)}
-    return tuple(sorted(found, key=lambda one: order[one.name]))
+    return tuple(sorted((one for one in found if one.name in order), key=lambda one: order[one.name]))
 
 
 def _manifest(

@@ -22,6 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
 import torch
 import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.loop.policies.digits import split_digits
@@ -176,9 +177,11 @@ def train(
             hint = "Set sequence_tokens lower in the recipe, or use a smaller base model."
             problem = Problem(f"memory does not suffice for one pack of {recipe.sequence_tokens} tokens", hint=hint)
             return Trained(weights=None, problems=(problem,), batch=batch, seconds=time.monotonic() - began)
-        except OSError as error:
-            problem = Problem(f"the run can't be stored: {error.strerror or error}", file=display_path(Path(error.filename or folder)))
-            return Trained(weights=None, problems=(problem,), batch=batch, seconds=time.monotonic() - began)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            full = _of_disk(error, folder)
+            if full is None:
+                raise
+            return Trained(weights=None, problems=(full,), batch=batch, seconds=time.monotonic() - began)
         break
     losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
     done = trainer.state.global_step - (watch.first_step or 0)
@@ -191,10 +194,27 @@ def train(
     if trainer.state.global_step < trainer.state.max_steps:
         return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, stopped=True)
     is_first = trainer.is_world_process_zero()
-    weights = _save(trainer.model, folder) if is_first else folder / _WEIGHTS
+    try:
+        weights = _save(trainer.model, folder) if is_first else folder / _WEIGHTS
+    except (OSError, RuntimeError, SafetensorError) as error:
+        full = _of_disk(error, folder)
+        if full is None:
+            raise
+        return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, problems=(full,))
     return Trained(
         weights=weights, losses=losses, tokens=tokens, seconds=seconds, batch=batch, processes=processes, is_first=bool(is_first)
     )
+
+
+def _of_disk(error: OSError | RuntimeError | SafetensorError, folder: Path) -> Problem | None:
+    """What a disk that takes no more comes to, which each library says in its own way; None for other errors."""
+    hint = "Make room, then start the same again: it goes on from the last whole checkpoint."
+    if isinstance(error, OSError):
+        file = display_path(Path(error.filename or folder))
+        return Problem(f"the run can't be stored: {error.strerror or error}", file=file, hint=hint)
+    if isinstance(error, SafetensorError) or any(words in str(error) for words in ("PytorchStreamWriter", "inline_container")):
+        return Problem(f"the run can't be stored: {str(error).splitlines()[0][:200]}", file=display_path(folder), hint=hint)
+    return None
 
 
 def seconds_for_pack(model: Any, pack: Pack, recipe: Recipe) -> float:

@@ -9,12 +9,15 @@ import re
 from collections.abc import Sequence as Sequences
 from dataclasses import dataclass, replace
 
+from llm4cov_agent.bench.script_names import Vocabulary
 from llm4cov_agent.bench.script_text import script_of
-from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, RandomField, Repeat, Reset, Sequence, Step, Stimulus, Wait
+from llm4cov_agent.bench.stimulus import Drive, Hold, Pace, Random, RandomField, Repeat, Reset, Sequence, Step, Stimulus, Wait, free_clocks
 from llm4cov_agent.bench.text import Names
 from llm4cov_agent.loop.prompt_design import tokens_of
 from llm4cov_agent.rtl.design import Design
 
+OPENING = "anything"
+"""Name of the sequence that draws all inputs."""
 _MOST_CHOICES = 6
 _LONGEST_RANDOM = 2000
 _LONGER = 4
@@ -30,6 +33,16 @@ class Brief:
     """Empty if not even the shortest sequence fits."""
     left: tuple[Sequence, ...]
     """In their order, for a later reply."""
+
+
+def opening_sequence(design: Design, cycles: int) -> Sequence | None:
+    """A reset, then all inputs drawn at once for so many cycles; None where there is nothing to draw, or no cycles are wanted."""
+    drawn = tuple(RandomField(signal) for signal in Vocabulary(design).drawn_by_all)
+    if not drawn or not cycles:
+        return None
+    clocks = {clock.port for clock in free_clocks(design)}
+    resets: tuple[Step, ...] = (Reset(4),) if any(reset.port not in clocks for reset in design.resets) else ()
+    return Sequence(OPENING, "", (*resets, Random(cycles, drawn)))
 
 
 def simplified(sequences: Sequences[Sequence], design: Design, *, tells_lines: bool) -> tuple[Sequence, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random as Generator
 
+from llm4cov_agent.bench.script_text import script_of
 from llm4cov_agent.bench.stimulus import Sequence, Stimulus
 from llm4cov_agent.bench.testbench import Language
 from llm4cov_agent.closure.close import ClosePlan
@@ -16,12 +17,13 @@ from llm4cov_agent.judge.simulator import SimulationLimits
 from llm4cov_agent.judge.verilator import Verilator
 from llm4cov_agent.loop.policies.closure import ClosurePolicy
 from llm4cov_agent.loop.policy import Ask, PromptOptions, Proposal
+from llm4cov_agent.loop.prompt_design import tokens_of
 from llm4cov_agent.loop.reply import parse_reply
 from llm4cov_agent.loop.rollout import RolloutPlan, rollout
 from llm4cov_agent.loop.state import State, instruction_for
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_training.curation.sampling import has_failed, is_improvable
-from llm4cov_training.synthesis.brief import fitted, simplified
+from llm4cov_training.synthesis.brief import OPENING, fitted, opening_sequence, simplified
 from llm4cov_training.synthesis.novice import damaged, novice_reply
 
 TEACHER = "closure"
@@ -45,6 +47,8 @@ class Lesson:
     """Replies in a row on one design, as long as the search found more than one holds."""
     prompt_tokens: int = 1400
     run_s: float = 20.0
+    opening_cycles: int = 1000
+    """Cycles in which a first reply draws all inputs at once, before what the search adds to that; 0 leaves all to the search."""
     stands_in: bool = True
     """Whether the teacher also repairs what a novice would have come to, for the time before there is a student."""
     repairs_all: bool = False
@@ -83,8 +87,11 @@ class Teacher:
     def __init__(self, simulator: Verilator, lesson: Lesson) -> None:
         self._simulator, self._lesson = simulator, lesson
 
-    def found(self, state: State, seed: int) -> tuple[Sequence, ...]:
-        """Search from a state on; gives the sequences to be added to those that it has, in few words."""
+    def found(self, state: State, seed: int, *, tells_lines: bool = True) -> tuple[Sequence, ...]:
+        """Search from a state on; gives the sequences to be added to those that it has, in few words.
+
+        With `tells_lines`, and where lines were missed, names tell which of them a sequence is for.
+        """
         lesson = self._lesson
         plan = ClosePlan(seed=seed, budget_s=lesson.budget_s, rounds=lesson.rounds, cycles=lesson.cycles, workers=1, proves=False)
         policy = ClosurePolicy(self._simulator, replace(plan, limits=lesson.limits), Language.SYSTEMVERILOG)
@@ -92,12 +99,31 @@ class Teacher:
         if proposal.stimulus is None:
             return ()
         given = len(state.stimulus.sequences) if state.stimulus is not None else 0
-        return simplified(proposal.stimulus.sequences[given:], state.design.design, tells_lines=state.observation is not None)
+        tells_lines = tells_lines and state.observation is not None
+        return simplified(proposal.stimulus.sequences[given:], state.design.design, tells_lines=tells_lines)
+
+    def opening(self, start: State, seed: int) -> tuple[Sequence, ...]:
+        """What a first reply is made of: all inputs drawn for a while, which takes few words, and what the search adds to that."""
+        design = start.design.design
+        drawn = opening_sequence(design, self._lesson.opening_cycles)
+        if drawn is None:
+            return self.found(start, seed)
+        opened = self.said(start, script_of(replace(_frame(design.top), sequences=(drawn,)), design), seed)
+        if opened.after.stimulus is None or has_failed(opened.after):
+            return self.found(start, seed)
+        return drawn, *self.found(opened.after, seed, tells_lines=False)
 
     def replies(self, state: State, sequences: tuple[Sequence, ...]) -> tuple[str, tuple[Sequence, ...]]:
         """Write as many sequences as fit into a reply to a state; gives the reply and what is left."""
         design = state.design.design
-        brief = fitted(sequences, design, _frame(design.top), most_tokens=self._lesson.reply_tokens)
+        frame, most_tokens = _frame(design.top), self._lesson.reply_tokens
+        if sequences and sequences[0].name == OPENING:
+            # What takes few words for most of the coverage is never left for later.
+            cost = tokens_of(script_of(replace(frame, sequences=sequences[:1]), design))
+            brief = fitted(sequences[1:], design, frame, most_tokens=most_tokens - cost)
+            said = [one for one in sequences[1:] if one not in brief.left]
+            return script_of(replace(frame, sequences=(sequences[0], *said)), design), brief.left
+        brief = fitted(sequences, design, frame, most_tokens=most_tokens)
         return brief.reply, brief.left
 
     def said(self, state: State, reply: str, seed: int, *, policy: str = TEACHER) -> Transition:
@@ -108,7 +134,7 @@ class Teacher:
 
     def taught(self, start: State, seed: int) -> Iterator[Transition]:
         """Show how to begin, and how to go on while the search found more than one reply holds."""
-        state, left = start, self.found(start, seed)
+        state, left = start, self.opening(start, seed)
         for number in range(self._lesson.replies):
             reply, left = self.replies(state, left)
             if not reply:

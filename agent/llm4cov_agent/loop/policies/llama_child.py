@@ -28,6 +28,8 @@ class LlamaModel:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Load it. Raises Refused with llama.cpp's reason."""
+        if _has_matrix_unit():
+            _leave_weights_as_they_are()
         try:
             self._llama = llama_cpp.Llama(
                 model_path=settings["model"],
@@ -116,6 +118,29 @@ def _reason() -> str:
     lines = Path("log").read_text("utf-8", "replace").splitlines()
     found = [line.strip() for line in lines if "error" in line.lower() or "failed" in line.lower()]
     return found[0][:300] if found else ""
+
+
+def _has_matrix_unit() -> bool:
+    """Whether this processor has AMX, Intel's tiles."""
+    try:
+        return "amx_tile" in Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return False
+
+
+def _leave_weights_as_they_are() -> None:
+    """Load models without putting their weights into another order for the matrix unit: llama.cpp's code for that crashes on Q4_1.
+
+    The binding has no option for it, so what it takes its defaults from is changed, in this process alone.
+    """
+    default = llama_cpp.llama_cpp.llama_model_default_params
+
+    def plain() -> Any:
+        parameters = default()
+        parameters.use_extra_bufts = False
+        return parameters
+
+    llama_cpp.llama_cpp.llama_model_default_params = plain
 
 
 if __name__ == "__main__":

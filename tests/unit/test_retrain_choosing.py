@@ -1,0 +1,99 @@
+"""What `retrain` chooses from a user's store, and when it is due."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+pytest.importorskip("pyverilog")
+pytest.importorskip("rapidfuzz")
+
+from llm4cov_agent.loop.state import State
+from llm4cov_agent.trajectories.store import open_store
+from llm4cov_training.cli import retrain
+from llm4cov_training.commands import learn
+from llm4cov_training.commands.choosing import from_store
+from llm4cov_training.corpus.designs import Corpus, write_corpus
+from tests.unit.test_curation import made, put, saw, script, step
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """One that holds nothing out."""
+    write_corpus(tmp_path / "corpus", Corpus(seed=1, designs=(), dropped=()), ())
+    return tmp_path / "corpus"
+
+
+def chosen(tmp_path: Path, corpus: Path, since: datetime | None = None) -> tuple[list[str], dict[str, int]]:
+    rows, left_out = from_store(tmp_path / "t.db", corpus, since=since, most_reply_tokens=450)
+    return [one.completion for one in rows], left_out
+
+
+def test_a_store_that_is_not_there_or_empty_gives_nothing(tmp_path: Path, corpus: Path) -> None:
+    assert chosen(tmp_path, corpus) == ([], {})
+    with open_store(tmp_path / "t.db"):
+        pass
+    assert chosen(tmp_path, corpus) == ([], {})
+
+
+def test_a_store_of_one_design_gives_its_best_whether_or_not_its_files_are_still_there(tmp_path: Path, corpus: Path) -> None:
+    design = made(tmp_path, "adder")
+    with open_store(tmp_path / "t.db") as store:
+        put(store, step(State(design), script(3), saw(50)))
+        put(store, step(State(design), script(8), saw(70)))
+    (tmp_path / "adder.v").unlink()
+    assert chosen(tmp_path, corpus) == ([script(8)], {"another one of its design and kind is better": 1})
+
+
+def test_what_was_rejected_stands_in_nobodys_way(tmp_path: Path, corpus: Path) -> None:
+    design = made(tmp_path, "adder")
+    best = step(State(design), script(8), saw(70))
+    with open_store(tmp_path / "t.db") as store:
+        put(store, step(State(design), script(3), saw(50)))
+        trajectory = store.begin(design, command="test")
+        store.append(trajectory, best)
+        assert best.after.testbench is not None
+        store.reject(trajectory, best.after.testbench)
+    assert chosen(tmp_path, corpus) == ([script(3)], {"you rejected it": 1})
+
+
+def test_since_looks_at_what_is_new_alone(tmp_path: Path, corpus: Path) -> None:
+    with open_store(tmp_path / "t.db") as store:
+        put(store, step(State(made(tmp_path, "adder")), script(3), saw(50)))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    assert chosen(tmp_path, corpus, now - timedelta(hours=1)) == ([script(3)], {})
+    assert chosen(tmp_path, corpus, now + timedelta(hours=1)) == ([], {"it is older than --since": 1})
+
+
+def test_rows_whose_rtl_is_gone_from_the_store_are_counted_and_passed_over(tmp_path: Path, corpus: Path) -> None:
+    with open_store(tmp_path / "t.db") as store:
+        put(store, step(State(made(tmp_path, "adder")), script(3), saw(50)))
+        put(store, step(State(made(tmp_path, "chooser")), "sequence a\n  drive go=1\n  hold 3\nend\n", saw(50)))
+    connection = sqlite3.connect(tmp_path / "t.db")
+    # Nothing of ours changes a row; a disk that fails may.
+    for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {trigger}")
+    found = connection.execute("DELETE FROM blobs WHERE digest IN (SELECT blob FROM design_files WHERE name = 'chooser.v')").rowcount
+    connection.commit()
+    connection.close()
+    assert found == 1
+    assert chosen(tmp_path, corpus) == ([script(3)], {"its design is gone": 1})
+
+
+def test_it_is_due_from_so_many_new_rounds_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "t.db"))
+    design = made(tmp_path, "adder")
+    with open_store(tmp_path / "t.db") as store:
+        put(store, *(step(State(design), script(number), saw(50)) for number in range(1, learn.DUE_ROUNDS)))
+    answer = CliRunner().invoke(retrain, ["--if-due"])
+    assert answer.exit_code == 0 and f"{learn.DUE_ROUNDS - 1} rounds were stored since the last time" in answer.stderr
+    with open_store(tmp_path / "t.db") as store:
+        put(store, step(State(design), script(99), saw(50)))
+    began: list[bool] = []
+    # What would follow loads a model.
+    monkeypatch.setattr(learn, "_has_stored", lambda: began.append(True))
+    assert CliRunner().invoke(retrain, ["--if-due"]).exit_code == 2 and began == [True]

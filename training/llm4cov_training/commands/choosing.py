@@ -1,0 +1,65 @@
+"""Which examples `retrain` learns from: rows that were given, or what helped in the user's own store. Trains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from llm4cov_agent.cli.console import print_problems
+from llm4cov_agent.errors import BadConfiguration, display_path
+from llm4cov_agent.trajectories.store import open_store
+from llm4cov_agent.trajectories.trajectory import Answer, Summary
+from llm4cov_training.commands.folders import counted
+from llm4cov_training.corpus.designs import read_corpus, text_in
+from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
+from llm4cov_training.curation.curate import CurationPlan, curate
+from llm4cov_training.curation.mixing import mixed
+from llm4cov_training.examples import Example, read_examples
+
+Chosen = tuple[tuple[Example, ...], dict[str, int]]
+"""Rows, and how many were left out for which reason."""
+
+
+def from_files(paths: Sequence[Path], *, earlier_share: float, seed: int) -> Chosen:
+    """Read rows: the first file's are new, the others' of earlier stages. Raises BadConfiguration for a file that can't be read."""
+    groups: list[tuple[Example, ...]] = []
+    bad = 0
+    for path in paths:
+        try:
+            rows, problems = read_examples(path)
+        except OSError as error:
+            raise BadConfiguration(f"--examples {display_path(path)}: {error.strerror}.") from None
+        print_problems(problems[:5])
+        bad += len(problems)
+        groups.append(rows)
+    return mixed(groups[0], groups[1:], share=earlier_share, seed=seed), {"no example": bad} if bad else {}
+
+
+def from_store(place: Path, corpus: Path, *, since: datetime | None, most_reply_tokens: int) -> Chosen:
+    """Choose from a store what helped, was not rejected and was not tried before `since` (UTC)."""
+    if not place.exists():
+        return (), {}
+    texts = [*(texts_below(FIXTURES) if FIXTURES.is_dir() else ())]
+    texts += [(one.name, text_in(corpus, one)) for one in read_corpus(corpus).designs if one.side is Side.HELD_OUT]
+    with open_store(place, writable=False) as store:
+        summaries = store.trajectories()
+        without = {digest: "you rejected it" for one in summaries for digest in _rejected(one)}
+        if since is not None:
+            old = (one for one in summaries if one.began < since.isoformat())
+            without |= {each.digest: "it is older than --since" for one in old for each in one.rounds}
+        with counted("trajectories", len(summaries)) as told:
+            made = curate(store, HeldOut(texts), CurationPlan(most_reply_tokens=most_reply_tokens), without=without, told=told)
+    reasons: dict[str, int] = {}
+    for left in made.left:
+        reason = left.reason.split(" (")[0]
+        reasons[reason] = reasons.get(reason, 0) + 1
+    return tuple(made.examples), reasons
+
+
+def _rejected(summary: Summary) -> Iterator[str]:
+    """Digests of the transitions that led to a testbench whose last answer is that it was rejected."""
+    last = {one.testbench: one.answer for one in summary.acceptances}
+    for one in summary.rounds:
+        if one.testbench is not None and last.get(one.testbench) is Answer.REJECTED:
+            yield one.digest
