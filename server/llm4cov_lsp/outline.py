@@ -10,7 +10,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 _NOISE = re.compile(r'//[^\n\r]*|/\*.*?\*/|"(?:\\.|[^"\\\n\r])*"', re.DOTALL)
-_MODULE = re.compile(r"\b(?:module|macromodule)\s+(?:(?:automatic|static)\s+)?(?P<name>[A-Za-z_][\w$]*)|\bendmodule\b")
+_MODULE = re.compile(
+    # The literal comes first, so that the text is searched for it and not tried at each word: this runs at each edit.
+    r"module\b(?:(?<=\bendmodule)|(?:(?<=\bmodule)|(?<=\bmacromodule))\s+(?:(?:automatic|static)\s+)?(?P<name>[A-Za-z_][\w$]*))"
+)
 _NO_PORTS = re.compile(r"\s*(?:\(\s*\)\s*)?;")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
