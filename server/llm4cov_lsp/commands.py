@@ -22,7 +22,7 @@ from llm4cov_lsp.answers import Answers
 from llm4cov_lsp.bundle import write_bundle
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.exclusion import exclude
-from llm4cov_lsp.features.diagnostics import words_of
+from llm4cov_lsp.features.diagnostics import placed_words, words_of
 from llm4cov_lsp.lane import JobFailed, Priority
 from llm4cov_lsp.learned import adapters, roll_back
 from llm4cov_lsp.learning import Learning
@@ -60,7 +60,7 @@ class Commands:
             self._session.take(key, request, result)
             proposal = proposal_of(request, result)
             if proposal is None:
-                first = next((one.message for one in result.problems if one.severity == "error"), result.status)
+                first = next((placed_words(one) for one in result.problems if one.severity == "error"), result.status)
                 return self._refuse(f"No testbench for {top}: {first}")
         return await self._answers.propose(file, top, key, proposal, applies=applies)
 
@@ -233,8 +233,7 @@ class Commands:
             why = next((one for one in result.problems if one.severity == "error"), None)
             if result.status != "ok" and why is not None:
                 # Nothing else tells of a testbench that is not the usual one.
-                at = f"{bench.name}, line {why.line}" if why.line is not None else bench.name
-                self._session.say(f"{at}: {why.message}", types.MessageType.Warning)
+                self._session.say(f"{bench.name} could not be measured: {placed_words(why)}", types.MessageType.Warning)
         return {"status": result.status, "overall": result.overall, "reachable": result.reachable}
 
     def _open(self, uri: str) -> Document | None:

@@ -47,7 +47,7 @@ class Publisher:
                 if problem.file is not None and problem.file not in opened and Path(problem.file).is_file():
                     uri = uris.from_fs_path(as_asked(problem.file, held.request))
                     if uri is not None:
-                        errors.setdefault(uri, []).append(problem_diagnostic(problem, (problem.line or 1) - 1))
+                        errors.setdefault(uri, []).append(problem_diagnostic(problem, (problem.line or 1) - 1, stale=held.edited))
         for uri in self._published - set(errors) - set(self._documents):
             self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
         for uri, found in errors.items():

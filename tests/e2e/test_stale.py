@@ -87,7 +87,10 @@ async def test_holes_of_other_files_stay_when_the_top_breaks_and_go_with_the_tes
         _save(editor, top)
         await editor.diagnostics(top.as_uri(), lambda found: any(one.severity == types.DiagnosticSeverity.Error for one in found))
         await editor.diagnostics(leaf.as_uri(), _stale)
-        _edit(editor, top, TOP, 3)
+        _edit(editor, top, f"// more\n{broken}", 3)
+        moved = await editor.diagnostics(top.as_uri(), lambda found: any("[stale: found" in one.message for one in found))
+        assert next(one for one in moved if "[stale: found" in one.message).range.start.line == 2
+        _edit(editor, top, TOP, 4)
         top.write_text(TOP)
         _save(editor, top)
         await editor.diagnostics(leaf.as_uri(), _fresh)

@@ -25,6 +25,7 @@ from llm4cov_lsp.wire import PROJECT_CODE, STORE_CODE
 
 SOURCE = "llm4cov"
 _STALE = "[stale: measured before the last change]"
+_STALE_PROBLEM = "[stale: found before the last change]"
 _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 MOST_PROBLEMS = 20
 
@@ -51,16 +52,25 @@ def hole_range(placed: PlacedHole, document: Document, codec: PositionCodec) -> 
     return range_at(line, placed.line, placed.hole.column, codec, whole=whole, bom=document.has_bom and placed.line == 0)
 
 
-def problem_diagnostic(problem: ProblemRecord, line: int, range_: types.Range | None = None) -> types.Diagnostic:
+def problem_diagnostic(problem: ProblemRecord, line: int, range_: types.Range | None = None, *, stale: bool) -> types.Diagnostic:
     """Make the diagnostic of a build or simulation problem on a 0-based line."""
+    mark = f" {_STALE_PROBLEM}" if stale else ""
     hint = f"\n{problem.hint}" if problem.hint else ""
     return types.Diagnostic(
         range=range_ or types.Range(types.Position(line, 0), types.Position(line, 1)),
-        message=f"{problem.message}{hint}",
+        message=f"{problem.message}{mark}{hint}",
         severity=_SEVERITIES.get(problem.severity, types.DiagnosticSeverity.Information),
         source=SOURCE,
         code=problem.code,
     )
+
+
+def placed_words(problem: ProblemRecord) -> str:
+    """Say in a message what is wrong and where."""
+    if problem.file is None:
+        return problem.message
+    line = f", line {problem.line}" if problem.line is not None else ""
+    return f"{Path(problem.file).name}{line}: {problem.message}"
 
 
 def project_words(problem: ProblemRecord) -> str:
@@ -105,7 +115,7 @@ def _problems(document: Document, results: Results, codec: PositionCodec) -> Ite
                 continue
             said.add((problem.message, line))
             place = range_at(document.lines[line], line, problem.column or 1, codec, whole=True, bom=document.has_bom and line == 0)
-            yield problem_diagnostic(problem, line, place)
+            yield problem_diagnostic(problem, line, place, stale=held.edited)
 
 
 def _holes(document: Document, results: Results, settings: Settings, codec: PositionCodec, *, related: bool) -> list[types.Diagnostic]:
