@@ -277,6 +277,37 @@ async def test_a_hole_is_proved_on_request(project: Project) -> None:
         assert len(proved) <= len(found)
 
 
+async def test_no_proof_speaks_for_a_testbench_that_may_set_parameters(project: Project) -> None:
+    file, testbench = project.folder / "most.sv", project.folder / "tb_most.sv"
+    file.write_text(
+        "module most #(parameter MOST = 2) (input logic clk, input logic rst, output logic [1:0] q);\n"
+        "  always_ff @(posedge clk)\n    if (rst) q <= 0;\n    else if (q == 3) q <= 0;\n    else if (q < MOST) q <= q + 1;\nendmodule\n"
+    )
+    text = (
+        "module tb_most; logic clk=0, rst=1; logic [1:0] q; most #(.MOST(3)) dut(.*);\n"
+        "initial begin #7 rst=0; #10 $finish; end always #5 clk=~clk; endmodule\n"
+    )
+    testbench.write_text(text)
+    async with connected(project.folder, settings={"prove": {"budgetSeconds": 10}}) as editor:
+        item = types.TextDocumentItem(file.as_uri(), "systemverilog", 1, file.read_text())
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        found = _holes(await editor.diagnostics(file.as_uri(), _any_holes))
+        hole = _hole_id(next(one for one in found if one.code in ("branch", "line") and one.range.start.line == 3))
+        for command in ("llm4cov.prove", "llm4cov.cover"):
+            answer = await editor.command(command, file.as_uri(), "most", hole)
+            assert answer["verdict"] == "unknown" and "sets parameters" in answer["reason"], answer
+            assert not any("proved" in one.message for one in editor.published[-1].diagnostics)
+        # Without that the same point is out of reach.
+        testbench.write_text(text.replace("#(.MOST(3)) ", ""))
+        answer = await editor.command("llm4cov.prove", file.as_uri(), "most", hole)
+        assert answer["verdict"] == "unreachable" and answer["reason"]
+
+
+def _hole_id(one: types.Diagnostic) -> str:
+    data = one.data
+    return str(data["hole"] if isinstance(data, dict) else data.hole)
+
+
 def _alive(pid: int) -> bool:
     try:
         return "Z" not in (open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0])  # noqa: PTH123

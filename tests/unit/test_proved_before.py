@@ -11,7 +11,7 @@ from fixtures import loader
 from llm4cov_agent.bench.testbench import Language, Testbench
 from llm4cov_agent.closure.approaches import keep_approaches, kept_approaches
 from llm4cov_agent.closure.nearest import NearestApproach
-from llm4cov_agent.closure.proved_before import changes_design, proved_before
+from llm4cov_agent.closure.proved_before import changes_design, proved_before, why_no_verdict
 from llm4cov_agent.closure.verdicts import keep_verdicts, kept_verdicts
 from llm4cov_agent.closure.words import CONTRADICTED_PROOF
 from llm4cov_agent.judge.build_cache import BuildCache
@@ -86,6 +86,7 @@ def test_a_testbench_that_may_change_the_design_gets_no_verdict_from_before(cach
     job = _job(text)
     keep_verdicts(job.design, cache, {MISSED: PROOF})
     assert changes_design(job) is changes
+    assert (why_no_verdict(job) or "").startswith("tb sets parameters") is changes
     assert proved_before(_evaluation(), job, cache)[0] == ({} if changes else {MISSED: PROOF})
 
 

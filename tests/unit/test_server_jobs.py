@@ -126,6 +126,24 @@ def test_a_worker_that_does_not_let_go_is_ended_and_the_next_job_has_another() -
     _run(test, deaf=True)
 
 
+@pytest.mark.parametrize("deaf", [False, True])
+def test_ending_jobs_waits_until_no_worker_does_them(deaf: bool) -> None:
+    async def test(jobs: Jobs, programs: list[Program], _: list[str]) -> None:
+        running = jobs.submit(_request("a"), "a", priority=Priority.USER)
+        waiting = jobs.submit(_request("b"), "b", priority=Priority.USER)
+        other = jobs.submit(_request("c"), "c", priority=Priority.USER)
+        assert set(jobs.all) == {running, waiting, other}
+        ended = asyncio.ensure_future(jobs.end([running, waiting]))
+        await asyncio.sleep(0)
+        assert running.done.cancelled() and waiting.done.cancelled()
+        if not deaf:
+            assert jobs.running == (running,) and not ended.done()
+        await ended
+        assert jobs.all == (other,)
+
+    _run(test, deaf=deaf)
+
+
 def test_a_crash_fails_its_job_and_is_reported_and_the_queue_goes_on() -> None:
     async def test(jobs: Jobs, programs: list[Program], crashes: list[str]) -> None:
         job = jobs.submit(_request("a"), "a", priority=Priority.USER)
