@@ -129,7 +129,10 @@ class Raw:
     def _answer(self, message: dict[str, Any]) -> None:
         match message["method"]:
             case "workspace/configuration":
-                result: Any = [self.settings for _ in message["params"]["items"]]
+                # How busy the machine is, and whether it has mains, is not what tests are about.
+                always = {"background": {"maxLoad": 0, "onBattery": True}}
+                told = always | self.settings if isinstance(self.settings, dict) else self.settings
+                result: Any = [told for _ in message["params"]["items"]]
             case "workspace/applyEdit":
                 self.send({"jsonrpc": "2.0", "id": message["id"], **self.applies})
                 return

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import WEAK_TESTBENCH, Project
-from tests.e2e.driven import home, snippets, told
+from tests.e2e.driven import home, snippets, told, whatever_the_load
 
 EMACS = shutil.which("emacs") or "emacs"
 pytestmark = pytest.mark.acceptance
@@ -41,6 +41,7 @@ DRIVER = """
 
 def _run(project: Project, tmp_path: Path, script: str) -> dict[str, Any]:
     """Open the design in Emacs, run a script that tells an answer, and give that."""
+    whatever_the_load(project.folder)
     (tmp_path / "init.el").write_text(snippets("elisp")[0])
     (tmp_path / "drive.el").write_text(DRIVER.replace(";; SCRIPT", script))
     answer = tmp_path / "answer.json"

@@ -10,7 +10,7 @@ import pytest
 
 from llm4cov_agent.trajectories.store import open_store
 from tests.e2e.conftest import WEAK_TESTBENCH, Project
-from tests.e2e.driven import home, snippets, told
+from tests.e2e.driven import home, snippets, told, whatever_the_load
 from tests.e2e.test_answers import LOCK
 
 NVIM = shutil.which("nvim") or "nvim"
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.acceptance
 
 def _run(project: Project, tmp_path: Path, script: str, *, most_snippets: int = 1) -> dict[str, Any]:
     """Open the design in Neovim, run a script that fills the table `answer`, and give that."""
+    whatever_the_load(project.folder)
     (tmp_path / "init.lua").write_text("".join(snippets("lua")[:most_snippets]))
     answer = tmp_path / "answer.json"
     driven = f"""
