@@ -93,6 +93,22 @@ async def test_generation_tells_what_is_hit_while_it_goes_on(project: Project) -
         assert max(hits for _, hits in last.files[0].lines) > 1
 
 
+async def test_going_on_from_a_testbench_tells_what_is_hit_as_generating_does(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    settings = {"mode": "off", "generate": {"budgetSeconds": 12}}
+    async with connected(project.folder, options=_OPTIONS, settings=settings) as editor:
+        told = _listen(editor)
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(project.item()))
+        answer = await editor.command("llm4cov.improve", project.uri, "traffic_light", {"apply": False})
+        assert answer["gained"] > 0 and answer["testbench"].endswith("tb_traffic_light_more.sv")
+        last = await until(lambda: told[-1] if told and not told[-1].interim else None, 10)
+        interim = [one for one in told if one.interim]
+        assert interim and all(one.kind == "go_on" and one.asked and one.uri == project.uri for one in told)
+        assert {hits for one in interim for _, hits in one.files[0].lines} == {0, 1}
+        # The end tells of the testbench that is there.
+        assert last.testbench == project.testbench.as_uri() and last.overall == answer["before"]["overall"] < answer["overall"] + 100
+
+
 async def test_an_editor_that_asks_for_nothing_is_told_nothing(project: Project) -> None:
     project.testbench.write_text(WEAK_TESTBENCH)
     async with connected(project.folder) as editor:
