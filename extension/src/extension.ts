@@ -7,7 +7,7 @@ import { chooseSchedule, retrain, rollBack } from "./commands/learning";
 import { measureModule } from "./commands/measure";
 import { openMeasured } from "./commands/place";
 import { exportReport, showReport } from "./commands/report";
-import { acceptTestbench, rejectTestbench, undoAccept } from "./commands/review";
+import { acceptPart, acceptTestbench, rejectTestbench, undoAccept } from "./commands/review";
 import { installServer, restartServer, showLog } from "./commands/server";
 import { deleteTrajectories, exportTrajectories, refreshTrajectories, showTrajectory } from "./commands/trajectories";
 import { type HolesNode, HolesView } from "./holes/view";
@@ -40,6 +40,7 @@ export function activate(context: vscode.ExtensionContext): void {
     generate: generateTestbench,
     measure: measureModule,
     accept: acceptTestbench,
+    acceptPart,
     reject: rejectTestbench,
     undo: undoAccept,
     doctor,

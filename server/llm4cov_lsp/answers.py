@@ -16,6 +16,7 @@ from lsprotocol import types
 from pygls import uris
 from pygls.lsp.server import LanguageServer
 
+from llm4cov_agent.bench.sequences import sequences_of
 from llm4cov_agent.digest import Json
 from llm4cov_lsp.applying import Outcome, hand_over
 from llm4cov_lsp.features.edits import can_confirm, can_create, can_delete, creating, removing, replacing
@@ -80,8 +81,12 @@ class Answers:
         place = await self._placing.place(file, top, proposal)
         return self._about(key, proposal, place) | {"applied": False}
 
-    async def accept(self, uri: str, top: str) -> Told:
-        """Take the proposed testbench: into its file, and as accepted into the store."""
+    async def accept(self, uri: str, top: str, part: str | None = None) -> Told:
+        """Take the proposed testbench: into its file, and as accepted into the store.
+
+        With `part`, a text that was made of it, that goes into the file. It is the user's own, so nothing of it is stored before it
+        was measured, as an edit of whatever stands as accepted.
+        """
         file, key = self._named(uri, top)
         waiting = self._taken.get(key)
         if waiting is not None and not waiting.accepted and key not in self._session.proposals:
@@ -89,7 +94,7 @@ class Answers:
         proposal = self._session.proposals.get(key)
         if file is None or proposal is None:
             return self._refuse(f"There is no testbench for {top} to accept; generate one first.")
-        return await self._apply(file, top, key, proposal, asks=False, accepts=True)
+        return await self._apply(file, top, key, proposal if part is None else proposal.part(part), asks=False, accepts=True)
 
     async def reject(self, uri: str, top: str, reason: str) -> Told:
         """Drop the proposed testbench, and store why."""
@@ -260,7 +265,9 @@ class Answers:
         return await hand_over(self._server, edit, f"Undo accepting {taken.path.name}")
 
     def _was_put(self, path: Path, text: str) -> bool:
-        return any(taken.path == path and taken.text == text and taken.changed_file for taken in self._taken.values())
+        # What a person chose of a proposal is that person's.
+        ours = (taken for taken in self._taken.values() if taken.digest is not None and taken.changed_file)
+        return any(taken.path == path and taken.text == text for taken in ours)
 
     async def _store(self, what: Taken | Proposal, answer: str, reason: str) -> bool:
         """Store an answer; what keeps it from being stored is said once and costs nothing else."""
@@ -293,6 +300,10 @@ class Answers:
             "testbench": str(found.path) if found is not None else None,
             "exists": found is not None and found.before is not None,
             "text": proposal.text,
+            "sequences": [
+                {"name": one.name, "comment": one.comment, "lines": [list(lines) for lines in one.lines]}
+                for one in sequences_of(proposal.text)
+            ],
             "before": was,
             "after": {"overall": proposal.overall, "reachable": proposal.reachable},
             "overall": proposal.overall,

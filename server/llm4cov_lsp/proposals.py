@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from llm4cov_agent.bench.provenance import unstamped
 from llm4cov_agent.judge.coverage import percent_text
 from llm4cov_lsp.records import FileDigest, Result
 from llm4cov_lsp.wire import Request
@@ -44,10 +45,14 @@ class Proposal:
     rests_on: tuple[FileDigest, ...]
     goes_on: GoesOn | None = None
     """None: it was generated from nothing."""
+    is_part: bool = False
+    """Whether the user left some of it out."""
 
     @property
     def about(self) -> str:
         """What it is worth, in words."""
+        if self.is_part:
+            return "a part of what was proposed; it is measured when it is saved"
         covers, before = f"{percent_text(self.overall)} %", self.goes_on
         if before is None:
             return f"{covers} overall; {self.ended}"
@@ -55,6 +60,10 @@ class Proposal:
             return f"hits {before.gained} points that {before.testbench.name} leaves, {covers} by itself"
         was = f"{percent_text(before.overall)} %" if before.overall is not None else "it did not run"
         return f"{covers} overall, before {was}; hits {before.gained} more points"
+
+    def part(self, text: str) -> Proposal:
+        """Give what a person left of it: a text that nobody measured, that no policy wrote, and that does not say it was."""
+        return replace(self, text=unstamped(text), digest=None, trajectory=None, overall=None, reachable=None, cycles=None, is_part=True)
 
 
 def proposal_of(request: Request, result: Result) -> Proposal | None:

@@ -250,8 +250,9 @@ def _register_proposals(server: LanguageServer, session: Session, commands: Comm
         return await answered(better.cover(uri, top, hole, applies=_applies(options)))
 
     @server.command("llm4cov.accept")
-    async def accept(uri: str, top: str) -> object:
-        return await answered(answers.accept(uri, top))
+    async def accept(uri: str, top: str, *options: Any) -> object:
+        part = _option(options, "text")
+        return await answered(answers.accept(uri, top, part if isinstance(part, str) and part.strip() else None))
 
     @server.command("llm4cov.reject")
     async def reject(uri: str, top: str, *reason: str) -> object:
@@ -356,9 +357,11 @@ def _texts(given: tuple[object, ...], *, most: int) -> tuple[str, ...]:
 
 
 def _applies(options: tuple[Any, ...]) -> bool:
-    """Say whether what is proposed is to be applied: unless `{"apply": false}` comes last among a command's arguments.
+    """Say whether what is proposed is to be applied: unless `{"apply": false}` comes last among a command's arguments."""
+    return _option(options, "apply") is not False
 
-    pygls makes an object or a dictionary of it.
-    """
+
+def _option(options: tuple[Any, ...], name: str) -> Any:
+    """Read a key of the object that may come last among a command's arguments; pygls makes an object or a dictionary of it."""
     given = options[0] if options else None
-    return (given.get("apply") if isinstance(given, dict) else getattr(given, "apply", None)) is not False
+    return given.get(name) if isinstance(given, dict) else getattr(given, name, None)

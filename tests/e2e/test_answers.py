@@ -321,3 +321,30 @@ async def test_what_is_stored_is_listed_shown_and_deleted_even_while_a_job_runs(
         deleted = await editor.command("llm4cov.trajectory.delete", "lock")
         assert deleted["top"] == "lock" and deleted["trajectories"] >= 1
         assert (await editor.command("llm4cov.trajectory.list"))["trajectories"] == []
+
+
+async def test_a_part_of_a_proposal_is_the_users_own_and_undone_in_one_step(desk: Desk) -> None:
+    async with opened(desk) as editor:
+        answer = await editor.command("llm4cov.generate", desk.uri, "lock")
+        desk.apply(editor.edits[-1].edit)
+        whole = desk.testbench.read_text()
+        assert answer["accepted"] and "Made by llm4cov-lsp" in whole
+
+        await _settle(editor, desk, {"simulation": {"seed": 5}, "mode": "off"})
+        proposed = await editor.command("llm4cov.generate", desk.uri, "lock", {"apply": False})
+        sequences = proposed["sequences"]
+        assert sequences and all(f"task automatic {one['name']};" in proposed["text"] for one in sequences)
+        part = proposed["text"].replace("    show_outputs;\n", "    a = 251;\n    b = 241;\n    tick(2);\n")
+        taken = await editor.command("llm4cov.accept", desk.uri, "lock", {"text": part})
+        assert taken["applied"] and not taken["stored"] and taken["overall"] is None and desk.answers() == ["accepted"]
+        desk.apply(editor.edits[-1].edit)
+        kept = desk.testbench.read_text()
+        assert "b = 241;" in kept and "Made by" not in kept
+        # It covers more than what stands as accepted, so it is stored as the user's edit.
+        await measured(editor, desk)
+        assert [policy for policy, _ in desk.rounds()[0]] == ["random", "human"] and desk.answers() == ["accepted", "accepted"]
+
+        undone = await editor.command("llm4cov.undo", desk.uri, "lock")
+        assert undone["applied"]
+        desk.apply(editor.edits[-1].edit)
+        assert desk.testbench.read_text() == whole

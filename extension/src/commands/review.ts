@@ -8,6 +8,10 @@ export async function acceptTestbench(app: App, uri?: vscode.Uri): Promise<void>
   await app.review.accept(uri);
 }
 
+export async function acceptPart(app: App, uri?: vscode.Uri): Promise<void> {
+  await app.review.acceptPart(uri);
+}
+
 export async function rejectTestbench(app: App, uri?: vscode.Uri): Promise<void> {
   await app.review.reject(uri);
 }

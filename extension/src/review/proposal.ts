@@ -1,6 +1,7 @@
 /** A proposed testbench as a value, and its title. Knows no editor. */
 
 import { percentText } from "../testing/summary";
+import type { SequencePart } from "./parts";
 
 /** What a command that proposes a testbench answers when it is not to apply it. */
 export interface ProposingAnswer {
@@ -18,6 +19,8 @@ export interface ProposingAnswer {
   readonly about?: string;
   /** Of one that goes on from a testbench: whether it would take that one's place, or lie beside it. */
   readonly replaces?: boolean;
+  /** Its named sequences; none where it was not rendered from such. */
+  readonly sequences?: readonly SequencePart[];
 }
 
 /** A testbench that waits for an answer. */
@@ -33,6 +36,7 @@ export interface Proposal {
   readonly ended: string;
   /** What it is worth beside the testbench that it goes on from; empty for a new one. */
   readonly gain: string;
+  readonly sequences: readonly SequencePart[];
 }
 
 /** Read an answer; undefined if it holds no testbench. */
@@ -51,6 +55,7 @@ export function readProposal(uri: string, top: string, answer: ProposingAnswer |
     after: answer.after?.overall ?? null,
     ended: answer.ended ?? "",
     gain: answer.replaces === undefined ? "" : (answer.about ?? ""),
+    sequences: answer.sequences ?? [],
   };
 }
 

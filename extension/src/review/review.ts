@@ -2,10 +2,12 @@
 
 import * as vscode from "vscode";
 import type { Server } from "../server/client";
+import { choosePart } from "./choosing";
 import { change, fileName, type Proposal, sentence } from "./proposal";
 
 const SCHEME = "llm4cov-proposal";
 const REASONS = ["Not enough coverage", "Too long to simulate", "Hard to read", "Not how we write testbenches"];
+const PART = "Accept Part…";
 const OTHER = "Another reason…";
 
 interface Answered {
@@ -40,9 +42,11 @@ export class Review implements vscode.Disposable, vscode.TextDocumentContentProv
     } else {
       await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
     }
-    const answer = await vscode.window.showInformationMessage(sentence(proposal), "Accept", "Reject…");
+    const answer = await vscode.window.showInformationMessage(sentence(proposal), "Accept", PART, "Reject…");
     if (answer === "Accept") {
       await this.accept(uri);
+    } else if (answer === PART) {
+      await this.acceptPart(uri);
     } else if (answer === "Reject…") {
       await this.reject(uri);
     }
@@ -54,7 +58,30 @@ export class Review implements vscode.Disposable, vscode.TextDocumentContentProv
     if (at === undefined || proposal === undefined) {
       return;
     }
-    const answer = await this.server.execute<Answered>("llm4cov.accept", [proposal.uri, proposal.top]);
+    await this.take(at, proposal, [], "is accepted");
+  }
+
+  /** Take some of a proposal's sequences, or some of its changes; without `uri`, of the one that is shown. */
+  async acceptPart(uri?: vscode.Uri): Promise<void> {
+    const [at, proposal] = this.named(uri);
+    if (at === undefined || proposal === undefined) {
+      return;
+    }
+    const present = proposal.exists ? (await vscode.workspace.openTextDocument(vscode.Uri.file(proposal.path))).getText() : undefined;
+    const text = await choosePart(proposal, present?.replaceAll("\r\n", "\n"));
+    if (text !== undefined) {
+      await this.take(
+        at,
+        proposal,
+        text === proposal.text ? [] : [{ text }],
+        text === proposal.text ? "is accepted" : "has what you chose",
+      );
+    }
+  }
+
+  /** Let the server put a proposal, or what was made of it, into its file; one click takes it back. */
+  private async take(at: vscode.Uri, proposal: Proposal, options: readonly { readonly text: string }[], words: string): Promise<void> {
+    const answer = await this.server.execute<Answered>("llm4cov.accept", [proposal.uri, proposal.top, ...options]);
     if (answer?.applied !== true) {
       await this.notWritten(proposal, answer);
       return;
@@ -69,7 +96,7 @@ export class Review implements vscode.Disposable, vscode.TextDocumentContentProv
       return;
     }
     // One click takes it back.
-    const undo = await vscode.window.showInformationMessage(`${fileName(proposal)} is accepted.`, "Undo");
+    const undo = await vscode.window.showInformationMessage(`${fileName(proposal)} ${words}.`, "Undo");
     if (undo !== undefined) {
       await this.undo(proposal);
     }
