@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from fixtures import loader
 
+from llm4cov_agent.bench.provenance import unstamped
+
 pytestmark = pytest.mark.acceptance
 PROGRAM = str(Path(sys.executable).parent / "llm4cov-lsp")
 SOURCE = loader.design("traffic_light").sources[0]
@@ -77,7 +79,7 @@ def test_an_accepted_testbench_that_is_edited_to_cover_more_is_a_transition_of_p
     assert [each["reason"] for each in one["acceptances"]] == ["reads well", ""]
     assert "random, human" in desk.run("trajectories", "list").stdout
     shown = json.loads(desk.run("trajectories", "show", one["id"], "--round", "1", "--json").stdout)
-    assert (shown["before_testbench"], shown["after_testbench"]) == (generated, edited)
+    assert (shown["before_testbench"], shown["after_testbench"]) == (unstamped(generated), unstamped(edited))
 
     # The same again, less, and what a policy wrote are no edits; `holes` looks too.
     desk.cover()
