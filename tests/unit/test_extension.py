@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from llm4cov_lsp import protocol
+from llm4cov_lsp.gate import NOT_NOW
 from llm4cov_lsp.server import make_server
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,10 @@ def _typescript(kind: str) -> str:
         return f"readonly {_typescript(inner)}[]"
     words = {"str": "string", "int": "number", "float": "number", "bool": "boolean", "None": "null"}
     return " | ".join(words.get(one, one) for one in kind.split(" | "))
+
+
+def test_closing_the_dialog_is_the_servers_no() -> None:
+    assert f'item.title === "{NOT_NOW}"' in (EXTENSION / "src/server/consent.ts").read_text()
 
 
 def test_no_command_of_the_extension_is_one_of_the_servers() -> None:

@@ -50,7 +50,7 @@ function moduleNode(message: CoverageMessage, filter: Filter): ModuleNode {
   const entries: HoleEntry[] = message.files.flatMap((file) =>
     file.holes.map((hole) => ({ uri: message.uri, top: message.top, file: file.uri, hole })),
   );
-  const kept = entries.filter((entry) => passes(entry.hole, filter));
+  const kept = entries.filter((entry) => passes(entry, filter));
   const kinds = KINDS.map((kind) => {
     const holes = kept.filter((entry) => entry.hole.kind === kind);
     // What is proved unreachable needs nobody's attention; the order is kept otherwise.
@@ -77,12 +77,13 @@ export function labelOf(hole: HoleMessage): string {
   return /^(never|state) /.test(words) ? words.charAt(0).toUpperCase() + words.slice(1) : words;
 }
 
-function passes(hole: HoleMessage, filter: Filter): boolean {
+function passes({ hole, file }: HoleEntry, filter: Filter): boolean {
   const text = filter.text.toLowerCase();
+  const words = `${hole.sentence} ${hole.reason} ${file.split("/").at(-1) ?? ""}`.toLowerCase();
   return (
     (filter.kinds.length === 0 || filter.kinds.includes(hole.kind)) &&
     (filter.verdicts.length === 0 || filter.verdicts.includes(hole.verdict)) &&
-    (text === "" || `${hole.sentence} ${hole.reason}`.toLowerCase().includes(text))
+    (text === "" || words.includes(text))
   );
 }
 

@@ -10,10 +10,12 @@ import {
   LanguageClient,
   type LanguageClientOptions,
   ShowMessageNotification,
+  ShowMessageRequest,
   State as ClientState,
 } from "vscode-languageclient/node";
 import { COVERAGE, type CoverageMessage, type FileModules, MODULES, type ModulesParams } from "../protocol";
 import { Deaths } from "./backoff";
+import { askInDialog } from "./consent";
 import type { Origin } from "./locate";
 import { showMessage } from "./messages";
 import { ProgressNotifications } from "./progress";
@@ -79,6 +81,8 @@ export class Server implements vscode.Disposable {
     });
     client.onDidChangeState((event) => {
       if (this.client === client && event.newState === ClientState.Running) {
+        // In the place of the language client's own, which it sets up each time that a server starts.
+        client.onRequest(ShowMessageRequest.type, askInDialog);
         this.set({ kind: "running", command, origin, version: client.initializeResult?.serverInfo?.version ?? "unknown" });
       }
     });

@@ -62,6 +62,8 @@ describe("the tree of holes", () => {
     assert.deepEqual(ids({ kinds: ["toggle"] }), ["t"]);
     assert.deepEqual(ids({ verdicts: ["unreachable"] }), ["p"]);
     assert.deepEqual(ids({ text: "en IS" }), ["p"]);
+    const file = all[0]?.files[0]?.uri.split("/").at(-1) ?? "";
+    assert.equal(ids({ text: file.toUpperCase() }).length, 3);
     assert.equal(holesTree(all, { ...NO_FILTER, text: "nothing like it" })[0]?.description, "91.3 % · 5 holes · 1 unreachable");
     assert.equal(filterWords(NO_FILTER), "");
     assert.equal(filterWords({ kinds: ["line"], verdicts: ["bounded"], text: "x" }), 'Only: line, out of reach of short runs, "x"');
