@@ -18,6 +18,7 @@ from llm4cov_agent.closure.waivers import Waiver, write_waivers
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
 from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Editor, Project, connected, until
+from tests.e2e.raw import raw
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
 
@@ -96,6 +97,24 @@ async def test_excluding_by_judgement_makes_a_file_and_then_adds_to_its_present_
         (problem,) = await editor.diagnostics(waivers.as_uri(), bool)
         assert "`reason` is empty" in problem.message and problem.severity == types.DiagnosticSeverity.Error
         assert waivers.read_text().splitlines()[problem.range.start.line] == 'reason = ""'
+
+
+async def test_an_editor_that_can_not_show_the_entry_is_no_error(project: Project) -> None:
+    project.testbench.write_text(WEAK_TESTBENCH)
+    edits = {"documentChanges": True, "resourceOperations": ["create"]}
+    workspace, window = {"configuration": True, "applyEdit": True, "workspaceEdit": edits}, {"showDocument": {"support": True}}
+    with raw(project.folder) as server:
+        server.start(project.folder, capabilities={"workspace": workspace, "window": window})
+        uri = server.open(project.file)
+        server.until(lambda: any(one["diagnostics"] for one in server.diagnostics(uri)))
+        hole = next(one["data"]["hole"] for one in server.diagnostics(uri)[-1]["diagnostics"] if "data" in one)
+        # The request to show it is answered with what is no answer.
+        answer = server.command("llm4cov.exclude", uri, "traffic_light", hole)
+        assert answer["applied"] and "error" not in answer
+        assert [one["method"] for one in server.notes].count("window/showDocument") == 1
+        said = server.messages()
+        assert any("write the reason" in one for one in said) and not any("nternal" in one for one in said)
+        assert "Traceback" not in server.errors.decode()
 
 
 async def test_a_proved_point_is_excluded_with_its_proof_and_comes_back_when_the_rtl_changes(project: Project) -> None:
