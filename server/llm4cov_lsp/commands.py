@@ -60,8 +60,10 @@ class Commands:
             self._session.take(key, request, result)
             proposal = proposal_of(request, result)
             if proposal is None:
-                first = next((placed_words(one) for one in result.problems if one.severity == "error"), result.status)
-                return self._refuse(f"No testbench for {top}: {first}")
+                first = next((one for one in result.problems if one.severity == "error"), None)
+                why = placed_words(first) if first is not None else result.status
+                hint = f". {first.hint}" if first is not None and first.hint else ""
+                return self._refuse(f"No testbench for {top}: {why}{hint}")
         return await self._answers.propose(file, top, key, proposal, applies=applies)
 
     async def measure(self, uri: str, top: str, testbench: str | None = None) -> Answer:

@@ -117,6 +117,7 @@ def request_of(
         filelists=_below(base, settings.texts("files.filelists")),
         include_dirs=_below(base, settings.texts("files.includeDirs")),
         defines=settings.texts("files.defines"),
+        parameters=tuple(one.removeprefix(f"{top}.") for one in settings.texts("files.parameters") if one.startswith(f"{top}.")),
         library_dirs=_below(base, settings.texts("files.libraryDirs")),
         policy=settings.text("generate.policy"),
         model=model_request(settings, base),

@@ -146,6 +146,14 @@ TABLE: tuple[Setting, ...] = (
         sentence="Macros, `NAME` or `NAME=VALUE`.",
     ),
     Setting(
+        key="files.parameters",
+        default=(),
+        restricted=True,
+        pattern=(r"[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*=.+", "`MODULE.NAME=VALUE`"),
+        sentence="Values of a module's parameters where that module is the top: `MODULE.NAME=VALUE`. A generated testbench sets them; one "
+        "in SystemVerilog that is there sets its own.",
+    ),
+    Setting(
         key="files.libraryDirs",
         default=(),
         restricted=True,

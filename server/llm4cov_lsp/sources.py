@@ -1,7 +1,7 @@
 """Which files a request means: those that were asked for, with what settings and the project's own files say around them. Knows no LSP.
 
 The project's files are told by the first of: the filelist command, the filelists of the settings, another tool's file. Include folders,
-macros and library folders of the settings come on top of any.
+macros, parameters and library folders of the settings come on top of any.
 """
 
 from __future__ import annotations
@@ -37,12 +37,14 @@ def files_of_request(
         # It is asked for now, so it is a source and no candidate any more.
         files = replace(files, library_files=tuple(path for path in files.library_files if path.resolve() != own.resolve()))
     defines = (text.partition("=") for text in request.defines)
+    parameters = (text.partition("=") for text in request.parameters)
     files = files.merged(
         FileSet(
             sources=() if listed else (own,),
             include_dirs=tuple(Path(path) for path in request.include_dirs),
             defines=tuple((name, value if equals else None) for name, equals, value in defines),
             library_dirs=tuple(Path(path) for path in request.library_dirs),
+            parameters=tuple((name, value) for name, _, value in parameters),
             top=request.top,
         )
     )

@@ -25,7 +25,7 @@ _SETTINGS = (
     ("with -y", "in the setting llm4cov.files.libraryDirs"),
     ("with -I", "in the setting llm4cov.files.includeDirs"),
     ("`--run-s`", "The setting llm4cov.simulation.runSeconds"),
-    (", or a value with -G", ""),
+    (", or a value with -G", ", or a value in the setting llm4cov.files.parameters (`MODULE.NAME=VALUE`)"),
 )
 
 

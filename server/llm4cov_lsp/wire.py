@@ -98,6 +98,8 @@ class Request:
     """`verible.filelist` or slang-server's configuration, read where neither a command nor a list is set."""
     include_dirs: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    """Of the top, `NAME=VALUE` each."""
     library_dirs: tuple[str, ...] = ()
     policy: str = "closure"
     model: ModelRequest = ModelRequest()

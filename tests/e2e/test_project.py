@@ -130,6 +130,23 @@ async def test_a_command_prints_the_filelist_once_and_its_failure_is_said(tmp_pa
         await editor.diagnostics(file.as_uri(), _measured)
 
 
+async def test_a_top_without_defaults_gets_its_parameters_from_the_project(tmp_path: Path) -> None:
+    file = tmp_path / "wide.sv"
+    file.write_text(
+        "module wide #(parameter int W) (input logic clk, input logic [W-1:0] a, output logic [W-1:0] q);\n"
+        "  always_ff @(posedge clk) q <= a;\nendmodule\n"
+    )
+    async with connected(tmp_path, settings={"generate": {"budgetSeconds": 5}}) as editor:
+        _open(editor, file)
+        refused = await editor.command("llm4cov.generate", file.as_uri(), "wide")
+        assert "llm4cov.files.parameters" in refused["error"]
+        (tmp_path / "llm4cov.toml").write_text('[files]\nparameters = ["wide.W=3"]\n')
+        _tell(editor, tmp_path / "llm4cov.toml", types.FileChangeType.Created)
+        await until_settings(editor, str(tmp_path), "files.parameters", ["wide.W=3"])
+        made = await editor.command("llm4cov.generate", file.as_uri(), "wide", {"apply": False})
+        assert ".W(3)" in made["text"] and made["overall"] == 100
+
+
 async def test_each_folder_of_a_workspace_has_its_own_settings(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     files = [_project(one), _project(other)]

@@ -68,6 +68,12 @@ def test_what_settings_add_comes_on_top_and_lists_are_told(folder: Path) -> None
     assert read == (folder / "list.f",)
 
 
+def test_parameters_are_those_of_the_module_that_is_the_top(folder: Path) -> None:
+    given = ["top.WIDTH=8", "b.WIDTH=16", 'top.NAME="x=y"', "top2.WIDTH=2"]
+    files, _, _ = files_of_request(_request(folder, {"parameters": given}), listings=Listings(), cancel=None)
+    assert files is not None and files.parameters == (("WIDTH", "8"), ("NAME", '"x=y"'))
+
+
 def test_a_command_runs_once_for_an_edition_of_the_settings(folder: Path) -> None:
     listings = Listings()
     request = _request(folder, {"filelistCommand": ["sh", "list.sh", "1"]})
