@@ -36,6 +36,13 @@ const SECTION = "llm4cov";
 const LANGUAGES = ["verilog", "systemverilog"];
 export const SELECTOR: vscode.DocumentSelector = LANGUAGES.map((language) => ({ scheme: "file", language }));
 
+/** A client that writes what went wrong into the log only: who watches the server's state says it, in words that help. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
 /** One server for the window. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -71,7 +78,7 @@ export class Server implements vscode.Disposable {
     await this.stop();
     this.deaths.clear();
     this.set({ kind: "starting", command });
-    const client = new LanguageClient(SECTION, "LLM4Cov", { command, args: ["--stdio"] }, this.options());
+    const client = new QuietClient(SECTION, "LLM4Cov", { command, args: ["--stdio"] }, this.options());
     this.client = client;
     client.onNotification(COVERAGE, (message: CoverageMessage) => {
       this.covered.fire(message);
@@ -177,6 +184,11 @@ export class Server implements vscode.Disposable {
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue }),
         closed: async () => this.died(),
+      },
+      // Else the client shows the protocol's own words; who watches the state says what happened.
+      initializationFailedHandler: (error: unknown) => {
+        this.log.error(String(error));
+        return false;
       },
       middleware: {
         executeCommand: (command: string, args: unknown[], next: ExecuteCommandSignature): unknown =>

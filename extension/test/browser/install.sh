@@ -27,6 +27,9 @@ ROOT=$PLACE/node_modules/code-server
 CODE=$ROOT/lib/vscode
 (cd "$CODE" && npm install "${quiet[@]}" --ignore-scripts --omit=dev)
 (cd "$CODE/extensions" && npm install "${quiet[@]}" --ignore-scripts --omit=dev)
+# Compiled against the headers that came with this very node, where it has any; else node-gyp downloads them.
+NODE_HOME=$(node -p 'require("path").resolve(process.execPath, "../..")')
+[ -e "$NODE_HOME/include/node/node.h" ] && export npm_config_nodedir="$NODE_HOME"
 # node-pty asks npx for node-gyp, which npx offers to fetch only where a person can say yes.
 export npm_config_yes=true
 (cd "$CODE" && npm rebuild "${quiet[@]}" node-pty @vscode/spdlog native-watchdog @parcel/watcher kerberos)

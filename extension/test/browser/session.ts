@@ -48,7 +48,7 @@ export const SETTINGS = {
   "telemetry.telemetryLevel": "off",
   "remote.autoForwardPorts": false,
   "extensions.ignoreRecommendations": true,
-  "llm4cov.generate.budgetSeconds": 25,
+  "llm4cov.generate.budgetSeconds": 40,
   "llm4cov.background.maxLoad": 0,
 };
 

@@ -50,6 +50,7 @@ export function survivesItsServer(variable: string): Step {
     await said.getByRole("button", { name: "Show Log" }).waitFor();
     await screen.rest();
     await screen.picture("server-died");
+    assert.equal(await screen.toast(/rejected|connection/).count(), 0, "the protocol's own words are shown");
     await screen.answer(/ended several times in a row/, "Restart Server");
     await next();
     await screen.openFile("fifo_sync.sv");
