@@ -79,7 +79,7 @@ function overview(report: ReportMessage): Markup {
     "Coverage",
     html`<p>Measured with ${of}.</p>${status}${stale}
 <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-<table><thead><tr><th scope="col">Metric</th><th scope="col" class="number">Covered</th><td></td><th scope="col" class="number">Points hit</th><th scope="col" class="number">Points</th><th scope="col" class="number">Unreachable</th></tr></thead><tbody>${rows}</tbody></table>`,
+${scrolling("Coverage by metric", html`<table><thead><tr><th scope="col">Metric</th><th scope="col" class="number">Covered</th><td></td><th scope="col" class="number">Points hit</th><th scope="col" class="number">Points</th><th scope="col" class="number">Unreachable</th></tr></thead><tbody>${rows}</tbody></table>`)}`,
   );
 }
 

@@ -71,6 +71,7 @@ thead th { color: var(--faint); border-bottom: 1px solid var(--rule); vertical-a
 tbody tr + tr > * { border-top: 1px solid color-mix(in srgb, var(--rule) 45%, transparent); }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .barcell { width: 16rem; vertical-align: middle; }
+th[scope="row"] { white-space: nowrap; }
 details { margin: 0.3rem 0; }
 summary { cursor: pointer; padding: 0.15rem 0; }
 svg { display: block; }

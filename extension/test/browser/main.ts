@@ -29,6 +29,7 @@ async function settled(): Promise<void> {
       await makeWorkspace(folder, places.project);
       await session.inWindow("main", folder, true, [
         ["opens with lens and holes", steps.opensWithLensAndHoles],
+        ["shows a report", steps.showsAReport],
         ["cancels half-way", steps.cancelsHalfWay],
         ["generates", steps.generates],
         ["accepts", steps.accepts],

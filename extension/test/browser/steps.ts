@@ -34,6 +34,31 @@ export async function opensWithLensAndHoles({ screen }: Context): Promise<void> 
   await screen.picture("at-a-hole");
 }
 
+/** The report of what was measured; a click on a line of a hole leads there. */
+export async function showsAReport({ screen }: Context): Promise<void> {
+  const report = screen.page.frameLocator("iframe.webview").frameLocator("iframe");
+  await screen.openFile("traffic_light.sv");
+  await screen.goToLine(1);
+  await screen.until(
+    async () => screen.command("LLM4Cov: Show Report"),
+    report.getByRole("heading", { name: "Coverage of traffic_light" }),
+  );
+  for (const name of ["Coverage", "Instances", "Bits of the ports", "Holes"]) {
+    await report.getByRole("heading", { name, exact: true }).waitFor();
+  }
+  assert.equal(await report.getByRole("link", { name: "Export as HTML…" }).count(), 1);
+  await screen.rest();
+  await screen.picture("report");
+  // So many holes are folded at first.
+  const holes = report.locator('section[aria-labelledby="holes"]');
+  const place = holes.locator("a").first();
+  await screen.until(async () => holes.locator("summary").first().click(), place);
+  const line = await place.textContent();
+  const there = screen.page.locator(".statusbar-item").filter({ hasText: new RegExp(`^Ln ${line ?? ""},`) });
+  await screen.until(async () => place.click(), there);
+  await screen.command("View: Close All Editors");
+}
+
 /** Cancelled while it searches: nothing is left of it, and nothing is proposed. */
 export async function cancelsHalfWay({ screen, folder }: Context): Promise<void> {
   await screen.openFile("fifo_sync.sv");
