@@ -32,7 +32,7 @@ BAR_PERCENT = 30.0
 """On a GPU of the H100's class."""
 _PEAK_TERA = {"H100": 989.0, "H200": 989.0, "A100": 312.0, "L40S": 362.0, "L4": 121.0, "RTX 4090": 165.0}
 """bfloat16 without sparsity, in 10^12 operations per second, from the makers' data sheets; the first name that is met counts."""
-_PRODUCT = 2048
+_PRODUCT, _TRIES = 2048, 4
 
 
 def main() -> int:
@@ -54,7 +54,9 @@ def main() -> int:
     ids = tuple(generator.randrange(config.vocab_size) for _ in range(options.tokens))
     recipe = Recipe(full=options.full, sequence_tokens=options.tokens)
     load = os.getloadavg()[0]
-    seconds = seconds_for_pack(model, Pack(ids, ids, tuple(range(options.tokens))), recipe)
+    pack = Pack(ids, ids, tuple(range(options.tokens)))
+    # The best of several, as other work on the machine comes and goes.
+    seconds = min(seconds_for_pack(model, pack, recipe) for _ in range(_TRIES))
     ways = 3 if options.full else 2
     # Forwards once; backwards once for the layer before, and once more for the weights where they are trained. Attention has no weights.
     per_token = 2 * ways * weights + 4 * 3 * config.num_hidden_layers * config.hidden_size * options.tokens
