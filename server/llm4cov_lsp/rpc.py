@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any, BinaryIO, cast
 
@@ -90,6 +90,17 @@ class Protocol(LanguageServerProtocol):
             result_future.cancel()
         else:
             super()._run_generator(future, gen=gen, result_future=result_future)
+
+    def _execute_handler(
+        self, msg_id: str | int, handler: Callable[..., Any], callback: Callable[[Future[Any]], None], *rest: Any, **more: Any
+    ) -> None:
+        """Run a handler, and forget it once it is over: pygls forgets requests only, so that each key pressed would cost memory for good."""
+
+        def over(future: Future[Any]) -> None:
+            self._request_futures.pop(msg_id, None)
+            callback(future)
+
+        super()._execute_handler(msg_id, handler, over, *rest, **more)
 
     def _check_handler_result(self, future: Future[Any]) -> None:
         # What was cancelled by the end of the connection is no error.

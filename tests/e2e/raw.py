@@ -173,6 +173,16 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def tools_below(worker: int) -> set[int]:
+    """Give what runs below a worker, but for the sentinel, which lives as long as the worker does."""
+    found = set()
+    for pid in descendants(worker):
+        with suppress(OSError):
+            if b"sentinel.py" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.add(pid)
+    return found
+
+
 def alive(pids: set[int]) -> set[int]:
     """Give those that run; a zombie does not."""
     found = set()

@@ -12,6 +12,7 @@ import pytest
 from lsprotocol import types
 
 from tests.e2e.conftest import Editor, Project, connected
+from tests.e2e.raw import tools_below
 from tests.served import served
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio]
@@ -54,6 +55,45 @@ def _wide(project: Project) -> str:
     text = "\n".join([f"module wide(input logic clk, {ports});", *blocks, "endmodule", ""])
     file.write_text(text)
     return file.as_uri()
+
+
+HARD = """module hard(input logic clk, input logic rst, input logic [31:0] a, input logic [31:0] b, output logic q);
+  logic [31:0] x, y;
+  always_ff @(posedge clk)
+    if (rst) begin x <= 3; y <= 3; q <= 0; end
+    else begin
+      x <= x * (a | 1) + y;
+      y <= y * (b | 1) ^ x;
+      if (x * y == 32'd1) q <= 1;
+    end
+endmodule
+"""
+TB_HARD = """module tb_hard; logic clk = 0, rst = 1; logic [31:0] a = 4, b = 6; logic q; hard dut(.*);
+initial begin #7 rst = 0; #60 $finish; end always #5 clk = ~clk; endmodule
+"""
+
+
+async def test_a_proof_that_a_person_asked_for_ends_within_a_second_of_its_cancel(project: Project) -> None:
+    file, testbench = project.folder / "hard.sv", project.folder / "tb_hard.sv"
+    file.write_text(HARD)
+    testbench.write_text(TB_HARD)
+    line = next(number for number, text in enumerate(HARD.splitlines()) if "32'd1" in text)
+    async with connected(project.folder, settings={"background": {"maxLoad": 0}, "prove": {"budgetSeconds": 120}}) as editor:
+        uri = file.as_uri()
+        item = types.TextDocumentItem(uri, "systemverilog", 1, HARD)
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        found = await editor.diagnostics(uri, lambda all_: any(one.range.start.line == line for one in all_))
+        data = next(one for one in found if one.range.start.line == line).data
+        hole = str(data["hole"] if isinstance(data, dict) else data.hole)
+        worker = await editor.worker()
+        taken = {
+            phase: await _cancelled_in(editor, phase, "llm4cov.prove", uri, "hard", hole)
+            for phase in ("reading the design", "proving what can't be reached")
+        }
+        async with asyncio.timeout(CANCEL_S):
+            while tools_below(worker):
+                await asyncio.sleep(0.005)
+        assert all(seconds < CANCEL_S for seconds in taken.values()), taken
 
 
 async def test_a_job_ends_within_a_second_of_its_cancel_in_every_phase(

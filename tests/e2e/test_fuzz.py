@@ -76,7 +76,7 @@ def test_random_traffic_is_no_harm(project: Project, seconds: float) -> None:
             server.wait(number, 600)
         assert "versions" in server.command("llm4cov.info")
         assert "Traceback" not in server.errors.decode() and not [text for text in server.messages() if "nternal" in text]
-        assert _memory(server) < before + (40 << 20)
+        assert _memory(server) < before + (8 << 20)
         assert _files(server) < files + 20
         below = descendants(server.child.pid)
         assert server.leave() < 20

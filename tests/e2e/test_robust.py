@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
-from tests.e2e.raw import Raw, alive, descendants, raw
+from tests.e2e.raw import Raw, alive, descendants, raw, tools_below
 
 pytestmark = pytest.mark.acceptance
 PATIENCE_S = 600.0
@@ -78,16 +78,6 @@ def _is_idle(server: Raw) -> bool:
 def _worker(server: Raw) -> int:
     [worker] = server.command("llm4cov.info")["workers"]
     return int(worker)
-
-
-def _tools(worker: int) -> set[int]:
-    """Give what runs below a worker, but for the sentinel, which lives as long as the worker does."""
-    found = set()
-    for pid in descendants(worker):
-        with suppress(OSError):
-            if b"sentinel.py" not in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.add(pid)
-    return found
 
 
 def _no_one_left(pids: set[int], timeout_s: float = 60) -> None:
@@ -158,7 +148,7 @@ def test_an_edit_every_ten_milliseconds_during_a_job_loses_nothing(project: Proj
 def _cancel(server: Raw, job: int, words: str, since: int) -> None:
     """Cancel a job by its bar once that says the words; nothing that ran below the worker is left."""
     token = server.until(lambda: _phase(server, words, since) or _is_over(server, job, words), PATIENCE_S)
-    below = _tools(_worker(server))
+    below = tools_below(_worker(server))
     began = time.monotonic()
     server.notify("window/workDoneProgress/cancel", {"token": token})
     assert server.wait(job, PATIENCE_S)["result"] == {"cancelled": True}, words
@@ -196,7 +186,7 @@ def test_a_job_can_be_cancelled_while_it_runs_and_leaves_no_process(project: Pro
         job = server.begin("workspace/executeCommand", {"command": "llm4cov.measure", "arguments": [uri, "traffic_light"]})
         server.until(lambda: _phase(server, "running the testbench", since) or _is_over(server, job, "running"), PATIENCE_S)
         # The words come before the process does.
-        server.until(lambda: _tools(_worker(server)), PATIENCE_S)
+        server.until(lambda: tools_below(_worker(server)), PATIENCE_S)
         _cancel(server, job, "running the testbench", since)
         project.testbench.write_text(WEAK_TESTBENCH)
         assert server.command("llm4cov.measure", uri, "traffic_light", timeout_s=PATIENCE_S)["status"] == "ok"
