@@ -94,7 +94,7 @@ class Protocol(LanguageServerProtocol):
     def _execute_handler(
         self, msg_id: str | int, handler: Callable[..., Any], callback: Callable[[Future[Any]], None], *rest: Any, **more: Any
     ) -> None:
-        """Run a handler, and forget it once it is over: pygls forgets requests only, so that each key pressed would cost memory for good."""
+        """Run a handler, and forget it once it is over: pygls forgets requests only, so each key pressed would cost memory for good."""
 
         def over(future: Future[Any]) -> None:
             self._request_futures.pop(msg_id, None)
