@@ -77,7 +77,7 @@ bench: $(VENV)/.models
 	$(BIN)/python -m benchmarks.closure --budget-s 60
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.corpus --budget-s 10
-	$(BIN)/python -m benchmarks.synthesis
+	$(BIN)/python -m benchmarks.synthesis --items 30
 	$(BIN)/python -m benchmarks.editor
 	$(BIN)/python -m benchmarks.models --rounds 0 --cases stimulus --max-tokens 200 --prompt-tokens 1000 --name models_direct
 	$(BIN)/python -m benchmarks.models --every 4 --max-tokens 200 --prompt-tokens 1000
