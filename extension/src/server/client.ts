@@ -1,25 +1,10 @@
 /** The language server as the rest of the extension sees it: started, stopped, asked, and what state it is in. */
 
 import * as vscode from "vscode";
-import {
-  CloseAction,
-  ErrorAction,
-  type ExecuteCommandParams,
-  ExecuteCommandRequest,
-  type ExecuteCommandSignature,
-  LanguageClient,
-  type LanguageClientOptions,
-  ShowMessageNotification,
-  ShowMessageRequest,
-  State as ClientState,
-} from "vscode-languageclient/node";
-import { COVERAGE, type CoverageMessage, type FileModules, MODULES, type ModulesParams } from "../protocol";
+import type { CoverageMessage, FileModules } from "../protocol";
 import { Deaths } from "./backoff";
-import { askInDialog } from "./consent";
+import type { Connection, Listener } from "./connection";
 import type { Origin } from "./locate";
-import { showMessage } from "./messages";
-import { ProgressNotifications } from "./progress";
-import { setValues } from "./settings";
 
 /** How the server is. */
 export type ServerState =
@@ -32,26 +17,16 @@ export type ServerState =
 /** Lets the extension do a command of the server's in its own way, from wherever it was called. */
 export type Intercept = (command: string, args: unknown[]) => Promise<unknown> | undefined;
 
-const SECTION = "llm4cov";
-const LANGUAGES = ["verilog", "systemverilog"];
-export const SELECTOR: vscode.DocumentSelector = LANGUAGES.map((language) => ({ scheme: "file", language }));
-
-/** A client that writes what went wrong into the log only: who watches the server's state says it, in words that help. */
-class QuietClient extends LanguageClient {
-  override error(message: string, data?: unknown): void {
-    super.error(message, data, false);
-  }
-}
+export const SELECTOR: vscode.DocumentSelector = ["verilog", "systemverilog"].map((language) => ({ scheme: "file", language }));
 
 /** One server for the window. */
 export class Server implements vscode.Disposable {
-  private client: LanguageClient | undefined;
+  private connection: Connection | undefined;
   /** Commands that wait for their answer. */
   private asked = 0;
   private starting: Promise<void> = Promise.resolve();
   private current: ServerState = { kind: "stopped" };
   private readonly deaths = new Deaths();
-  private readonly progress = new ProgressNotifications();
   private readonly changed = new vscode.EventEmitter<ServerState>();
   private readonly covered = new vscode.EventEmitter<CoverageMessage>();
   readonly onState = this.changed.event;
@@ -75,26 +50,28 @@ export class Server implements vscode.Disposable {
 
   /** Start the program; one that runs is stopped first. */
   async start(command: string, origin: Origin): Promise<void> {
+    // The language client is most of the extension, and an editor that starts has other things to load first.
+    const { Connection } = await import("./connection");
     await this.stop();
     this.deaths.clear();
     this.set({ kind: "starting", command });
-    const client = new QuietClient(SECTION, "LLM4Cov", { command, args: ["--stdio"] }, this.options());
-    this.client = client;
-    client.onNotification(COVERAGE, (message: CoverageMessage) => {
-      this.covered.fire(message);
-    });
-    client.onNotification(ShowMessageNotification.type, (params) => {
-      void showMessage(params);
-    });
-    client.onDidChangeState((event) => {
-      if (this.client === client && event.newState === ClientState.Running) {
-        // In the place of the language client's own, which it sets up each time that a server starts.
-        client.onRequest(ShowMessageRequest.type, askInDialog);
-        this.set({ kind: "running", command, origin, version: client.initializeResult?.serverInfo?.version ?? "unknown" });
-      }
-    });
+    const listener: Listener = {
+      covered: (message) => {
+        this.covered.fire(message);
+      },
+      runs: (version) => {
+        if (this.connection === connection) {
+          this.set({ kind: "running", command, origin, version });
+        }
+      },
+      died: () => this.died(),
+      isAsked: () => this.asked > 0,
+      command: (name, args, next) => this.intercept(name, args) ?? this.whileAsked(next),
+    };
+    const connection = new Connection(command, this.keys, this.log, listener);
+    this.connection = connection;
     try {
-      this.starting = client.start();
+      this.starting = connection.start();
       await this.starting;
     } catch (error) {
       this.log.error(String(error));
@@ -118,13 +95,13 @@ export class Server implements vscode.Disposable {
   }
 
   async stop(): Promise<void> {
-    const client = this.client;
-    this.client = undefined;
-    if (client !== undefined) {
+    const { connection } = this;
+    this.connection = undefined;
+    if (connection !== undefined) {
       // One that is taken down while it shakes hands says so in messages that help nobody.
       await this.starting.catch(() => undefined);
       this.set({ kind: "stopped" });
-      await client.dispose().catch((error: unknown) => {
+      await connection.dispose().catch((error: unknown) => {
         this.log.warn(String(error));
       });
     }
@@ -132,17 +109,11 @@ export class Server implements vscode.Disposable {
 
   /** Run a command of the server's; undefined if no server runs. */
   async execute<Answer>(command: string, args: unknown[], token?: vscode.CancellationToken): Promise<Answer | undefined> {
-    if (this.client === undefined || !this.isRunning) {
+    const { connection } = this;
+    if (connection === undefined || !this.isRunning) {
       return undefined;
     }
-    const params: ExecuteCommandParams = { command, arguments: args };
-    const { client } = this;
-    // An argument that is undefined would be sent as one.
-    const send = async (): Promise<unknown> =>
-      token === undefined
-        ? client.sendRequest(ExecuteCommandRequest.type, params)
-        : client.sendRequest(ExecuteCommandRequest.type, params, token);
-    return (await this.whileAsked(send)) as Answer;
+    return (await this.whileAsked(async () => connection.execute(command, args, token))) as Answer;
   }
 
   /** Run something that a person waits for: its progress is shown where it can be cancelled. */
@@ -157,16 +128,14 @@ export class Server implements vscode.Disposable {
 
   /** List the modules of files. */
   async modules(uris: readonly vscode.Uri[]): Promise<readonly FileModules[]> {
-    if (this.client === undefined || !this.isRunning) {
+    if (this.connection === undefined || !this.isRunning) {
       return [];
     }
-    const params: ModulesParams = { uris: uris.map((uri) => uri.toString()) };
-    return this.client.sendRequest<FileModules[]>(MODULES, params);
+    return this.connection.modules({ uris: uris.map((uri) => uri.toString()) });
   }
 
   dispose(): void {
     void this.stop();
-    this.progress.dispose();
     this.changed.dispose();
     this.covered.dispose();
   }
@@ -176,53 +145,14 @@ export class Server implements vscode.Disposable {
     this.changed.fire(state);
   }
 
-  private options(): LanguageClientOptions {
-    return {
-      documentSelector: LANGUAGES.map((language) => ({ scheme: "file", language })),
-      outputChannel: this.log,
-      initializationOptions: { trusted: vscode.workspace.isTrusted, coverage: true },
-      errorHandler: {
-        error: () => ({ action: ErrorAction.Continue }),
-        closed: async () => this.died(),
-      },
-      // Else the client shows the protocol's own words; who watches the state says what happened.
-      initializationFailedHandler: (error: unknown) => {
-        this.log.error(String(error));
-        return false;
-      },
-      middleware: {
-        executeCommand: (command: string, args: unknown[], next: ExecuteCommandSignature): unknown =>
-          this.intercept(command, args) ?? this.whileAsked<unknown>(() => next(command, args)),
-        handleWorkDoneProgress: (token, part, next) => {
-          if (this.client === undefined || !this.progress.take(this.client, token, part, this.asked > 0)) {
-            next(token, part);
-          }
-        },
-        workspace: {
-          configuration: (params) =>
-            params.items.map((item) => {
-              const scope = item.scopeUri ? vscode.Uri.parse(item.scopeUri) : undefined;
-              const configuration = vscode.workspace.getConfiguration(SECTION, scope ?? null);
-              return setValues(
-                this.keys,
-                (key) => configuration.inspect(key),
-                (key) => configuration.get(key),
-              );
-            }),
-        },
-      },
-    };
-  }
-
-  private async died(): Promise<{ action: CloseAction; message?: string; handled: boolean }> {
+  private died(): number | undefined {
     const next = this.deaths.add(Date.now());
     if (next.kind === "leave") {
       this.set({ kind: "failed", reason: "The server ended several times in a row." });
-      return { action: CloseAction.DoNotRestart, handled: true };
+      return undefined;
     }
     this.log.warn(`The server ended; it is started again in ${next.waitMs} ms.`);
     this.set({ kind: "starting", command: "" });
-    await new Promise((resolve) => setTimeout(resolve, next.waitMs));
-    return { action: CloseAction.Restart, handled: true };
+    return next.waitMs;
   }
 }
