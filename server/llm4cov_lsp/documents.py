@@ -6,7 +6,7 @@ A result belongs to bytes on disk, named by their digest. Edits since then shift
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +62,19 @@ class LineMap:
     def origin(self, line: int) -> int:
         """Give the old 1-based line of a present 0-based one; 0 for one that is new or none."""
         return self.origins[line] if line < len(self.origins) else 0
+
+    def runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield the old 1-based lines of present 0-based ones from `first` to before `last`, in pieces (first, last) without a gap."""
+        begin = end = 0
+        for origin in self.origins[first:last]:
+            if origin and origin == end + 1 and begin:
+                end = origin
+                continue
+            if begin:
+                yield begin, end
+            begin = end = origin
+        if begin:
+            yield begin, end
 
     def present(self, line: int) -> int | None:
         """Give the present 0-based line of an old 1-based one; None if it is gone."""

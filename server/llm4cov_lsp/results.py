@@ -220,10 +220,9 @@ def tallies_of(document: Document, results: Results, module: Module) -> tuple[He
         return None, {}, 0
     shown, by_line = document.shown[held.key], held.by_line(document.name)
     sums: dict[Kind, Tally] = {}
-    for line in range(module.first_line - 1, module.last_line):
-        for row in by_line.tallies.get(shown.origin(line), ()):
-            kind = Kind(row.kind)
-            sums[kind] = sums.get(kind, Tally()) + Tally(row.covered, row.total, row.unreachable)
+    for first, last in shown.runs(module.first_line - 1, module.last_line):
+        for kind, tally in by_line.tallies(first, last).items():
+            sums[kind] = sums.get(kind, Tally()) + tally
     left = sum(one.total - one.covered - one.unreachable for one in sums.values()) - len(excluded_in(document, held, module))
     return held, {kind: sums[kind] for kind in Kind if kind in sums}, left
 

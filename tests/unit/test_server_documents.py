@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,10 @@ def _at(line: int, character: int, to: tuple[int, int]) -> types.Range:
 )
 def test_edits_are_applied_where_the_client_means_them(text: str, place: types.Range, inserted: str, after: str) -> None:
     assert changed(text, place, inserted, UTF16) == after
+
+
+@given(st.lists(st.integers(0, 12), max_size=14), st.integers(0, 14), st.integers(0, 14))
+def test_runs_have_each_old_line_once(origins: list[int], first: int, last: int) -> None:
+    pieces = list(LineMap(origins).runs(first, last))
+    assert [line for begin, end in pieces for line in range(begin, end + 1)] == [origin for origin in origins[first:last] if origin]
+    assert len(pieces) < 2 or all(end + 1 != begin for (_, end), (begin, _) in pairwise(pieces) if 0 not in origins)

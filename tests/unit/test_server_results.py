@@ -6,8 +6,11 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llm4cov_agent.judge.coverage import Tally
+from llm4cov_agent.judge.coverage import Kind, Tally
+from llm4cov_lsp.by_line import ByLine
 from llm4cov_lsp.documents import Document
 from llm4cov_lsp.records import FileDigest, FileResult, HoleRecord, LineTally, Result
 from llm4cov_lsp.results import Results, counts_at, placed_holes, tallies_of
@@ -92,3 +95,17 @@ def test_lines_that_a_text_does_not_have_have_nothing(shown: tuple[Document, Res
     assert placed_holes(document, results, 2**31 - 1, 2**31 - 1) == []
     assert placed_holes(document, results, 9, 3) == []
     assert counts_at(document, results, 5000, 2**31 - 1) == {}
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["line", "toggle"]), st.integers(0, 3), st.integers(0, 3)), max_size=12),
+    st.data(),
+)
+def test_points_of_lines_add_up_however_they_are_asked_for(rows: list[tuple[int, str, int, int]], data: st.DataObject) -> None:
+    first, last = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    tallies = tuple(LineTally(line=line, kind=kind, covered=covered, total=covered + left) for line, kind, covered, left in rows)
+    sums = ByLine(FileResult(path="/a.sv", digest="", tallies=tallies)).tallies(first, last)
+    for kind in Kind:
+        within = [one for one in tallies if one.kind == kind.value and first <= one.line <= last]
+        assert (kind in sums) == bool(within)
+        assert sums.get(kind, Tally()) == sum((Tally(one.covered, one.total) for one in within), Tally())

@@ -69,6 +69,9 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         return Tally(self.covered + other.covered, self.total + other.total, self.unreachable + other.unreachable)
 
+    def __sub__(self, part: Tally) -> Tally:
+        return Tally(self.covered - part.covered, self.total - part.total, self.unreachable - part.unreachable)
+
     @property
     def percent(self) -> float | None:
         """100 * covered / total, raw; None without points."""
