@@ -66,7 +66,7 @@ extension/node_modules/.package-lock.json: extension/package-lock.json $(VENV)/.
 	@touch $@
 
 # Random, cocotb and waveforms on every fixture: about an hour on two cores.
-test-all: lint unit $(VENV)/.models
+test-all: lint unit $(VENV)/.models extension-test browser
 	$(BIN)/python -m pytest tests/acceptance -n 2
 	$(BIN)/python -m pytest tests/e2e
 
