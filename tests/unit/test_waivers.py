@@ -217,7 +217,7 @@ def test_one_bad_entry_leaves_the_others(folder: Path) -> None:
         ("`coment` is unknown here", "coment = 1"),
         ("`reason` is empty", 'reason = ""'),
     ]
-    assert lines[(reopened[0].line or 0) - 1] == "[[waiver]]"
+    assert lines[(reopened[0].waiver.line or 0) - 1] == "[[waiver]]"
 
 
 def test_a_second_entry_for_a_point_is_warned_of(folder: Path) -> None:

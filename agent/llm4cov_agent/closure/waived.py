@@ -64,7 +64,7 @@ def without_waived(evaluation: Evaluation, design: Design, paths: Iterable[Path]
         name = display_path(path)
         for one in reopened:
             text = f"'{one.waiver.point.comment}' is open again: {one.reason}"
-            problems.append(Problem(text, file=name, line=one.line, severity=Severity.WARNING, code=CODE))
+            problems.append(Problem(text, file=name, line=one.waiver.line, severity=Severity.WARNING, code=CODE))
         for waiver in accepted:
             by_point.setdefault(waiver.point, (waiver, path))
     coverage = evaluation.run.coverage
@@ -77,7 +77,7 @@ def without_waived(evaluation: Evaluation, design: Design, paths: Iterable[Path]
         elif waiver.proof and coverage.hits[point]:
             said = f"'{point.comment}' (line {point.line}) has a proof that it can't be hit, and this testbench hits it: the proof is wrong"
         if said is not None:
-            problems.append(Problem(said, file=display_path(path), severity=Severity.WARNING, code=CODE))
+            problems.append(Problem(said, file=display_path(path), line=waiver.line, severity=Severity.WARNING, code=CODE))
     waived = tuple(WaivedHole(hole, *by_point[hole.point]) for hole in evaluation.holes if hole.point in by_point)
     left = tuple(hole for hole in evaluation.holes if hole.point not in by_point)
     return Waived(replace(evaluation, holes=left), waived, tuple(problems))

@@ -18,7 +18,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from llm4cov_agent.closure.waivers_toml import Table, parse, render
@@ -45,6 +45,8 @@ class Waiver(Exclusion):
     """Digest of the point's file when it was made; empty means now, when it is written."""
     design_digest: str = ""
     """Digest of the design when it was made; empty means now, when it is written."""
+    line: int | None = field(default=None, compare=False)
+    """Where it stands in the file that it was read from, 1-based; None for one that was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,6 @@ class Reopened:
     waiver: Waiver
     reason: str
     """One sentence."""
-    line: int | None = None
-    """Where it stands in the waiver file, 1-based; None where that can't be told."""
 
 
 def write_waivers(path: Path, design: Design, entries: Iterable[Exclusion]) -> tuple[Problem, ...]:
@@ -132,7 +132,7 @@ def read_waivers(path: Path, design: Design) -> tuple[tuple[Waiver, ...], tuple[
             key, message = wrong
             problems.append(Problem(message, file=name, line=table.line_of(key)))
             continue
-        file, waiver = _waiver(path, table.values, files)
+        file, waiver = _waiver(path, table.values, files, table.line)
         if waiver.point in seen:
             text = "is a second entry for the same point and is not looked at"
             problems.append(Problem(text, file=name, line=table.line, severity=Severity.WARNING))
@@ -142,7 +142,7 @@ def read_waivers(path: Path, design: Design) -> tuple[tuple[Waiver, ...], tuple[
         if reason is None:
             accepted[waiver.point] = waiver
         else:
-            reopened.append(Reopened(waiver, reason, table.line))
+            reopened.append(Reopened(waiver, reason))
     return tuple(accepted.values()), tuple(reopened), tuple(problems)
 
 
@@ -173,7 +173,7 @@ def _wrong(values: Mapping[str, object]) -> tuple[str, str] | None:
     return None
 
 
-def _waiver(path: Path, values: Mapping[str, object], files: Mapping[Path, DesignFile]) -> tuple[DesignFile | None, Waiver]:
+def _waiver(path: Path, values: Mapping[str, object], files: Mapping[Path, DesignFile], at: int | None) -> tuple[DesignFile | None, Waiver]:
     text = {key: str(values.get(key, "")) for key in KEYS}
     written = Path(os.path.normpath(path.resolve().parent / text["file"]))
     file = files.get(written)
@@ -185,7 +185,7 @@ def _waiver(path: Path, values: Mapping[str, object], files: Mapping[Path, Desig
             file = None
     where = str(file.path if file is not None else written)
     point = CoveragePoint(Kind(text["kind"]), where, int(text["line"]), int(text["column"]), text["comment"])
-    return file, Waiver(point, text["reason"], text["proof"], text["source_digest"], text["design_digest"])
+    return file, Waiver(point, text["reason"], text["proof"], text["source_digest"], text["design_digest"], at)
 
 
 def _reason_to_reopen(waiver: Waiver, file: DesignFile | None, design: Design) -> str | None:
