@@ -36,6 +36,7 @@ async function settled(): Promise<void> {
         ["shows its trajectory", steps.showsItsTrajectory],
         ["shows testbench and coverage", steps.showsItsTestbenchAndCoverage],
         ["rejects with a reason", steps.rejectsWithAReason],
+        ["accepts a part", steps.acceptsAPart],
         ["reloads", steps.reloads],
         ["survives its server", trouble.survivesItsServer(session.mark)],
       ]);

@@ -129,7 +129,8 @@ export class Screen {
   async setNumber(key: string, value: number, file: string): Promise<void> {
     await this.command("Preferences: Open Settings (UI)");
     const search = this.page.locator(".settings-editor .search-container .monaco-editor");
-    const input = this.page.locator(".settings-editor .setting-item-contents input[type=number]");
+    // Other settings are listed until the search has ended.
+    const input = this.page.locator(`.settings-editor .setting-item-contents input[type=number][aria-label="${key}"]`);
     await this.until(async () => {
       await search.click();
       await this.page.keyboard.press("Control+a");

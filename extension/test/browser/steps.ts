@@ -146,6 +146,32 @@ export async function rejectsWithAReason({ screen, folder, settings }: Context):
   await screen.picture("rejected");
 }
 
+export async function acceptsAPart({ screen, folder }: Context): Promise<void> {
+  const file = join(folder, "tb_fifo_sync.sv");
+  const before = await readFile(file, "utf8");
+  await screen.openFile("fifo_sync.sv");
+  await screen.goToLine(1);
+  await startGenerating(screen);
+  await screen.toast(PROPOSED).waitFor({ timeout: BUILD_MS });
+  await screen.until(async () => screen.command("LLM4Cov: Accept a Part of the Testbench…"), screen.pickable("By sequence"));
+  await screen.pickable("By sequence").click();
+  const list = screen.page.locator(".quick-input-list .monaco-list-row");
+  await list.first().waitFor();
+  const sequences = await list.count();
+  assert.ok(sequences > 1, "there is nothing to choose");
+  await list.first().locator(".quick-input-list-checkbox, input[type=checkbox], .monaco-custom-toggle").first().click();
+  await screen.picture("parts");
+  await screen.page.locator(".quick-input-widget:visible").getByRole("button", { name: "OK" }).click();
+  await screen.toast(/tb_fifo_sync\.sv has what you chose/).waitFor();
+  await screen.picture("part");
+  const after = await readFile(file, "utf8");
+  assert.notEqual(after, before);
+  await screen.openFile("fifo_sync.sv");
+  await screen.command("LLM4Cov: Undo Accepting the Testbench");
+  await screen.toast(/tb_fifo_sync\.sv: accepting it was undone/).waitFor();
+  assert.equal(await readFile(file, "utf8"), before);
+}
+
 export async function reloads({ screen }: Context): Promise<void> {
   await screen.openFile("traffic_light.sv");
   await screen.goToLine(1);

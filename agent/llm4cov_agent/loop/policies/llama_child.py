@@ -28,8 +28,8 @@ class LlamaModel:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Load it. Raises Refused with llama.cpp's reason."""
-        if _has_matrix_unit():
-            _leave_weights_as_they_are()
+        if has_matrix_unit():
+            leave_weights_as_they_are()
         try:
             self._llama = llama_cpp.Llama(
                 model_path=settings["model"],
@@ -120,7 +120,7 @@ def _reason() -> str:
     return found[0][:300] if found else ""
 
 
-def _has_matrix_unit() -> bool:
+def has_matrix_unit() -> bool:
     """Whether this processor has AMX, Intel's tiles."""
     try:
         return "amx_tile" in Path("/proc/cpuinfo").read_text("utf-8")
@@ -128,7 +128,7 @@ def _has_matrix_unit() -> bool:
         return False
 
 
-def _leave_weights_as_they_are() -> None:
+def leave_weights_as_they_are() -> None:
     """Load models without putting their weights into another order for the matrix unit: llama.cpp's code for that crashes on Q4_1.
 
     The binding has no option for it, so what it takes its defaults from is changed, in this process alone.
