@@ -119,9 +119,13 @@ export class Review implements vscode.Disposable, vscode.TextDocumentContentProv
     }
   }
 
-  /** Take the last acceptance back. */
+  /** Take the last acceptance back. What was accepted was saved, so what was there before is saved too. */
   async undo(target: { readonly uri: string; readonly top: string }): Promise<void> {
-    await this.server.execute<Answered>("llm4cov.undo", [target.uri, target.top]);
+    const answer = await this.server.execute<Answered>("llm4cov.undo", [target.uri, target.top]);
+    if (answer?.applied === true && answer.testbench !== undefined) {
+      const at = vscode.Uri.file(answer.testbench).toString();
+      await vscode.workspace.textDocuments.find((one) => one.uri.toString() === at && one.isDirty)?.save();
+    }
   }
 
   dispose(): void {

@@ -168,8 +168,13 @@ export async function acceptsAPart({ screen, folder }: Context): Promise<void> {
   assert.notEqual(after, before);
   await screen.openFile("fifo_sync.sv");
   await screen.command("LLM4Cov: Undo Accepting the Testbench");
-  await screen.toast(/tb_fifo_sync\.sv: accepting it was undone/).waitFor();
-  assert.equal(await readFile(file, "utf8"), before);
+  const undone = screen.toast(/tb_fifo_sync\.sv: accepting it was undone/);
+  await undone.waitFor();
+  await screen.until(async () => {
+    await screen.rest();
+    assert.equal(await readFile(file, "utf8"), before);
+  }, screen.page.locator(".tab.active"));
+  await screen.picture("undone");
 }
 
 export async function reloads({ screen }: Context): Promise<void> {
