@@ -21,7 +21,7 @@ class Further:
     def saved(self, path: Path) -> None:
         """Queue a background job for a testbench that lies beside the one which is measured by itself."""
         session = self._session
-        if not session.trusted or not session.ready.is_set() or not path.is_file():
+        if not session.trusted or not session.ready.is_set():
             return
         opened = [
             (document.path, module.name) for document in session.documents.values() for module in document.modules if module.has_ports
@@ -29,7 +29,7 @@ class Further:
         held = [(Path(one.request.file), one.request.top) for one in session.results]
         for file, top in dict.fromkeys([*opened, *held]):
             settings = session.scopes.settings_for(file)
-            if settings.text("mode") == "off" or not is_further_testbench(path, file, top, settings):
+            if settings.text("mode") == "off" or not is_further_testbench(path, file, top, settings) or not path.is_file():
                 continue
             key = f"{design_key(file, top)}::{path.name}"
             last = self._measured.get(key)
