@@ -14,6 +14,7 @@ from llm4cov_agent.cli.app import main as run_command
 from llm4cov_agent.config import read_config
 from llm4cov_agent.errors import BadConfiguration
 from llm4cov_lsp import settings as table
+from llm4cov_lsp.settings_page import documentation
 
 
 @app.command()
@@ -77,7 +78,7 @@ def settings(
 ) -> None:
     """List the language server's settings."""
     if markdown:
-        sys.stdout.write(table.documentation())
+        sys.stdout.write(documentation())
         return
     for one in table.TABLE:
         sys.stdout.write(f"{table.SECTION}.{one.key} ({one.type_name}): {one.sentence}\n")

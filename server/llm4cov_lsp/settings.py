@@ -1,6 +1,6 @@
 """Every setting of the language server in one table: what it is called, what it may be, and what it is by default.
 
-The client's settings and `llm4cov.toml` are read by it, and docs/settings.md is written from it. Knows no LSP.
+The client's settings and `llm4cov.toml` are read by it, and docs/settings.md is written from it by `settings_page`. Knows no LSP.
 """
 
 from __future__ import annotations
@@ -323,7 +323,7 @@ def read_settings(client: object, project: object, *, trusted: bool) -> tuple[Se
                 problems.append(f"{SECTION}.{key} in {source} is not used: this workspace is not trusted.")
             elif (read := _read(setting, value)) is None:
                 problems.append(
-                    f"{SECTION}.{key} in {source} should be {_expected(setting)}, not {_given(value)}; using {_json(values[key])}."
+                    f"{SECTION}.{key} in {source} should be {_expected(setting)}, not {_given(value)}; using {literal(values[key])}."
                 )
             else:
                 values[key] = read
@@ -346,34 +346,8 @@ def read_project_file(folder: Path) -> tuple[object, tuple[str, ...]]:
         return None, (f"{path}: {error}; nothing of it is used.",)
 
 
-def documentation() -> str:
-    """Write docs/settings.md."""
-    rows = "\n".join(_row(one) for one in TABLE)
-    return f"""# Settings of the language server
-
-An editor gives them under `{SECTION}`; a project may have them in `{FILE_NAME}` in its folder, where
-`diagnostics.enabled` is `enabled` in the table `[diagnostics]`. What the editor says goes before what the file says.
-A value that can't be used is named in a message, and what the file or the default says stays. Both are read again
-when they change.
-
-This page is written from `server/llm4cov_lsp/settings.py` with `llm4cov-lsp settings --markdown`.
-
-| Setting | Type | Default | What it does |
-| --- | --- | --- | --- |
-{rows}
-
-A setting marked with * decides what is read, built or run: in a workspace that the editor does not trust, `{FILE_NAME}` can't set it.
-A setting marked with † is about your secrets or your consent: no `{FILE_NAME}` can set it.
-"""
-
-
-def _row(one: Setting) -> str:
-    mark = " †" if one.personal else " *" if one.restricted else ""
-    choices = f" Of {', '.join(f'`{choice}`' for choice in one.choices)}." if one.choices else ""
-    return f"| `{one.key}`{mark} | {one.type_name} | `{_json(one.default)}` | {one.sentence}{choices} |"
-
-
-def _json(value: Value) -> str:
+def literal(value: Value) -> str:
+    """Write a value as JSON does."""
     if isinstance(value, tuple):
         return "[" + ", ".join(f'"{one}"' for one in value) + "]"
     if isinstance(value, bool):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from llm4cov_lsp.settings import DEFAULTS, TABLE, documentation, read_project_file, read_settings
+from llm4cov_lsp.settings import DEFAULTS, TABLE, read_project_file, read_settings
+from llm4cov_lsp.settings_page import documentation
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
