@@ -46,7 +46,7 @@ async def exclude(server: LanguageServer, session: Session, placed: PlacedHole, 
     answer: dict[str, Json] = {"file": str(target), "proved": bool(proof), "points": len(entries)}
     capabilities = server.client_capabilities
     uri = uris.from_fs_path(str(target)) or target.as_uri()
-    document = next((one for one in session.documents.values() if one.path == target), None)
+    document = session.document_at(target)
     uri = document.uri if document is not None else uri
     row: int | None
     if document is None and not target.exists():

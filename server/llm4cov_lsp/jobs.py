@@ -133,19 +133,21 @@ class Jobs:
 
     def restart(self) -> None:
         """End all jobs and the workers."""
-        for job in self.all:
-            self.cancel(job)
+        self._cancel_all()
         for lane in self._lanes:
             lane.end()
 
     def close(self) -> None:
         """End everything for good."""
-        for job in self.all:
-            self.cancel(job)
+        self._cancel_all()
         for lane in self._lanes:
             lane.close()
         if self._look is not None:
             self._look.cancel()
+
+    def _cancel_all(self) -> None:
+        for job in self.all:
+            self.cancel(job)
 
     def _lane(self) -> Lane:
         return Lane(self._start, on_over=self._over, on_free=self._freed, on_crash=self._on_crash)

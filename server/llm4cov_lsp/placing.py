@@ -64,12 +64,13 @@ class Placing:
             on_disk: str | None = path.read_bytes().decode("utf-8-sig", "surrogateescape")
         except OSError:
             on_disk = None
-        document = next((one for one in self._session.documents.values() if one.path == path), None)
+        document = self._session.document_at(path)
         return on_disk if document is None else document.text, on_disk
 
     def version_of(self, path: Path) -> int | None:
         """Give the version of a file that is open."""
-        return next((one.version for one in self._session.documents.values() if one.path == path), None)
+        document = self._session.document_at(path)
+        return document.version if document is not None else None
 
     def _near(self, file: Path, top: str, before: GoesOn) -> Placement | str:
         testbench = before.testbench

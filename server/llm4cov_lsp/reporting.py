@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 from pathlib import Path
 
 from pygls import uris
@@ -13,7 +12,6 @@ from llm4cov_agent.digest import Json
 from llm4cov_lsp.features.report import report_message
 from llm4cov_lsp.lane import JobFailed
 from llm4cov_lsp.protocol import as_json
-from llm4cov_lsp.results import Held, design_key
 from llm4cov_lsp.session import Session
 from llm4cov_lsp.wire import Question, QuestionKind
 
@@ -23,8 +21,8 @@ async def report(session: Session, uri: str, top: str) -> dict[str, Json]:
     name = uris.to_fs_path(uri)
     if name is None or not uri.startswith("file:"):
         return {"error": f"{uri} is no file."}
-    held = _held(session, Path(name), top)
-    file = Path(held.request.file) if held is not None else Path(name)
+    file, key = session.results.design_at(Path(name), top)
+    held = session.results.get(key)
     try:
         listed = json.loads(await session.jobs.ask(Question(kind=QuestionKind.LIST, tops=(top,), name=file.name)))
     except JobFailed as error:
@@ -34,14 +32,3 @@ async def report(session: Session, uri: str, top: str) -> dict[str, Json]:
     answer = as_json(message)
     assert isinstance(answer, dict)
     return answer
-
-
-def _held(session: Session, path: Path, top: str) -> Held | None:
-    """Find what is known of a module: as a design of its own, else as the top of one that rests on the file or is measured by it."""
-    own = session.results.get(design_key(path, top))
-    if own is not None:
-        return own
-    name = os.path.realpath(path)
-    return next(
-        (one for one in session.results if one.request.top == top and (name in one.files or str(path) == one.request.testbench)), None
-    )

@@ -49,8 +49,9 @@ def make_server() -> LanguageServer:
     _register_documents(server, session, answers, further)
     _register_features(server, session, answers)
     _register_own(server, session)
-    _register_proposals(server, session, Commands(server, session, learning, answers), Betterment(session, answers), answers)
-    _register_commands(server, session, Commands(server, session, learning, answers), Trajectories(session, answers))
+    commands = Commands(server, session, learning, answers)
+    _register_proposals(server, session, commands, Betterment(session, answers), answers)
+    _register_commands(server, session, commands, Trajectories(session, answers))
     return server
 
 

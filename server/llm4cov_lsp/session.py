@@ -83,6 +83,10 @@ class Session:
         """When a job ended last."""
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def document_at(self, path: Path) -> Document | None:
+        """Give the open document of a file, as the editor names it."""
+        return next((one for one in self.documents.values() if one.path == path), None)
+
     @property
     def codec(self) -> PositionCodec:
         """How the client counts characters."""
