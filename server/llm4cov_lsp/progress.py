@@ -45,8 +45,11 @@ class Shown:
 
 
 def took(shown: Shown, event: Event) -> bool:
-    """Take an event; says whether the bar is worth showing anew."""
-    now = monotonic()
+    """Take an event; says whether the bar is worth showing anew.
+
+    What begins is always shown, as nothing more may come for long; how far it got is told no more often than a person reads.
+    """
+    now, begins = monotonic(), event.kind is EventKind.ROUND
     if event.kind is EventKind.ROUND:
         if event.kept and event.overall is not None:
             shown.gain = f" (+{event.overall - shown.best:.1f})" if shown.best is not None and event.overall > shown.best else ""
@@ -66,10 +69,12 @@ def took(shown: Shown, event: Event) -> bool:
         shown.deadline = now + event.left_s if event.left_s is not None else None
         shown.budget_s = event.budget_s
     elif event.kind is EventKind.PROGRESS:
+        # Figures follow a colon.
+        begins = event.words.partition(":")[0] != shown.phase.partition(":")[0]
         shown.phase = event.words
     else:
         return False
-    if event.kind is not EventKind.ROUND and now - shown.said_at < LEAST_S:
+    if not begins and now - shown.said_at < LEAST_S:
         return False
     count_down(shown)
     return True

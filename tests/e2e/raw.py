@@ -175,10 +175,15 @@ def descendants(pid: int) -> set[int]:
 
 def tools_below(worker: int) -> set[int]:
     """Give what runs below a worker, but for the sentinel, which lives as long as the worker does."""
+    return descendants(worker) - sentinels(descendants(worker))
+
+
+def sentinels(pids: set[int]) -> set[int]:
+    """Give those that are sentinels. One that is just being started is not yet seen to be one: it has the name of who starts it."""
     found = set()
-    for pid in descendants(worker):
+    for pid in pids:
         with suppress(OSError):
-            if b"sentinel.py" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if b"sentinel.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.add(pid)
     return found
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import PROGRAM, WEAK_TESTBENCH, Project
-from tests.e2e.raw import Raw, alive, descendants, raw, tools_below
+from tests.e2e.raw import Raw, alive, descendants, raw, sentinels, tools_below
 
 pytestmark = pytest.mark.acceptance
 PATIENCE_S = 600.0
@@ -154,7 +154,7 @@ def _cancel(server: Raw, job: int, words: str, since: int) -> None:
     assert server.wait(job, PATIENCE_S)["result"] == {"cancelled": True}, words
     assert time.monotonic() - began < PROMPT_S, words
     server.until(lambda: _is_idle(server), PATIENCE_S)
-    _no_one_left(below)
+    _no_one_left(below - sentinels(below))
 
 
 def _is_over(server: Raw, job: int, words: str) -> None:

@@ -155,3 +155,18 @@ def test_a_bar_says_round_coverage_gain_and_seconds_left() -> None:
     assert shown.percentage in (33, 34)
     hear(EventKind.STANDING, number=3, rounds=3, overall=91.4, left_s=55.0, budget_s=60.0)
     assert shown.percentage in (33, 34), "it never goes back"
+
+
+def test_a_bar_shows_at_once_what_begins_and_seldom_how_far_it_got() -> None:
+    shown = Shown()
+    words = (
+        "translating the design",
+        "compiling the model",
+        "searching: 1 hit",
+        "searching: 2 hit",
+        "proving: 2 hit",
+        "proving: 2 hit, 1 left",
+    )
+    events = [Event(job=1, kind=EventKind.PROGRESS, words=one) for one in words]
+    assert [took(shown, one) for one in events] == [True, True, True, False, True, False]
+    assert shown.words == words[-1]

@@ -48,8 +48,8 @@ def wrap(items: Iterable[str], *, indent: str, separator: str = ", ", end: str =
 
 
 def paragraph(sentence: str, *, prefix: str) -> list[str]:
-    """Wrap a sentence into comment lines that each begin with `prefix`."""
-    return wrap(as_comment(sentence).split(" "), indent=prefix, separator=" ")
+    """Wrap a sentence into comment lines that each begin with `prefix`; none for an empty one."""
+    return [] if not sentence.strip() else wrap(as_comment(sentence).split(" "), indent=prefix, separator=" ")
 
 
 def testbench_name(top: str, modules: Iterable[str], variant: str = "") -> str:
