@@ -178,7 +178,7 @@ def test_a_job_can_be_cancelled_while_it_runs_and_leaves_no_process(project: Pro
         uri = server.open(project.file)
         for phase in ("searching", "proving"):
             since = len(_bars(server))
-            _cancel(server, _generate(server, uri, 60), phase, since)
+            _cancel(server, _generate(server, uri, PATIENCE_S), phase, since)
         endless = WEAK_TESTBENCH.replace("#200 $finish;", "forever #200 night = ~night;")
         assert endless != WEAK_TESTBENCH
         project.testbench.write_text(endless)
