@@ -17,13 +17,15 @@ pytest.importorskip("llama_cpp", reason="needs the extra `llama`")
 from fixtures import loader
 
 from llm4cov_agent.judge.verilator import Verilator
-from llm4cov_agent.loop.policies.adapters import Adapters
+from llm4cov_agent.loop.policies.adapters import GGUF_NAME, Adapters
 from llm4cov_agent.loop.policies.backends import BackendKind, BackendSettings, open_backend
 from llm4cov_agent.loop.policies.model import ModelSettings
 from llm4cov_agent.loop.policies.model_file import label
 from llm4cov_agent.loop.policy import PromptOptions, ReplyFormat
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.state import Instruction, State, read_design_text
+from llm4cov_training.corpus.similarity import structure_of
+from llm4cov_training.corpus.split import text_of_design
 from llm4cov_training.examples import Example
 from llm4cov_training.learn import relearn as relearning
 from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan
@@ -50,6 +52,7 @@ def example(name: str, completion: str) -> Example:
     return Example(
         transition=f"sha256:{name}",
         design=design.digest,
+        structure=structure_of(text_of_design(read_design_text(design))),
         top=design.top,
         instruction="generate",
         format=ReplyFormat.STIMULUS.value,
@@ -148,6 +151,19 @@ def test_a_held_out_design_is_never_learned_from(plan: Plan, simulator: Verilato
     mixed = replace(plan, examples=(*plan.examples, example("half_adder", "sequence c\n  hold 1\nend\n")))
     with pytest.raises(ValueError, match="held out"):
         relearn(mixed, simulator, Adapters(tmp_path / "adapters"), tmp_path / "runs")
+
+
+def test_a_plan_is_named_by_where_it_starts_and_scores_by_how_they_were_judged(plan: Plan, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / GGUF_NAME).write_bytes(b"GGUF")
+    start = Adapters(tmp_path / "adapters").add("first", weights, {"base": label(plan.base), "designs": []})
+    assert replace(plan, start=start).digest != plan.digest
+    others = (
+        replace(plan, evaluation=replace(plan.evaluation, samples=2)),
+        replace(plan, held_out=(("half_adder", read_design_text(loader.design("alu"))),)),
+    )
+    assert {one.digest for one in others} == {plan.digest} and plan.judging not in {one.judging for one in others}
 
 
 def test_what_can_not_be_learned_is_said(plan: Plan, simulator: Verilator, tmp_path: Path) -> None:

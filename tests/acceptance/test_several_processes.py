@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("peft", reason="needs the extra `train`")
 
+from llm4cov_agent.errors import BadConfiguration
 from llm4cov_agent.loop.backend import Message, Role
 from llm4cov_training.adapters.gguf_model import Shape
 from llm4cov_training.examples import Example, write_examples
@@ -31,6 +32,7 @@ def test_two_processes_learn_together_and_one_writes(tmp_path: Path, monkeypatch
         Example(
             transition=str(number),
             design=str(number),
+            structure=str(number),
             top="t",
             instruction="generate",
             format="stimulus",
@@ -56,3 +58,14 @@ def test_two_processes_learn_together_and_one_writes(tmp_path: Path, monkeypatch
     # A step is of as many examples, whoever computes them.
     assert len(losses[1]) == len(losses[2]) >= 4
     assert losses[2][-1] < losses[2][0] and losses[2][-1] == pytest.approx(losses[1][-1], rel=0.1)
+
+
+def _refuse(task: str, cancel: Event | None) -> str:
+    raise ValueError(f"no {task} here")
+
+
+def test_what_goes_wrong_in_one_of_several_is_said() -> None:
+    with pytest.raises(BadConfiguration, match=r"failed: .*no gpu here"):
+        on_each_gpu(_refuse, "gpu", cancel=Event(), processes=2)
+    with pytest.raises(ValueError, match="no gpu here"):
+        on_each_gpu(_refuse, "gpu", cancel=Event(), processes=1)

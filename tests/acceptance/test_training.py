@@ -163,6 +163,20 @@ def test_short_memory_makes_smaller_batches_then_a_message(
     trained = train(model, packs, recipe, tmp_path / "one")
     assert trained.batch == 1 and trained.weights is not None
     assert trained.losses[-1] == pytest.approx(whole.losses[-1], rel=0.05)
+    # Where it runs short in mid-run, what was learned until then is undone, and the smaller batches begin from the base.
+    model, limit, calls = copy.deepcopy(base[0]), 2, 0
+
+    def scarcer(self: Any, *args: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 1 and more["input_ids"].shape[0] > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return forward(self, *args, **more)
+
+    monkeypatch.setattr(type(model), "forward", scarcer)
+    late = train(model, packs, replace(recipe, save_every=1000), tmp_path / "late")
+    assert calls > 2 and late.batch == 1 and late.losses == pytest.approx(trained.losses, rel=1e-4)
+    monkeypatch.setattr(type(model), "forward", scarce)
     limit = 0
     model = copy.deepcopy(base[0])
     trained = train(model, packs, recipe, tmp_path / "two")

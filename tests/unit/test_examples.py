@@ -10,6 +10,7 @@ from llm4cov_training.examples import Example, read_examples, write_examples
 EXAMPLE = Example(
     transition="sha256:1",
     design="sha256:2",
+    structure="sha256:3",
     top="fifo",
     instruction="generate",
     format="stimulus",

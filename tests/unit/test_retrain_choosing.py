@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +14,19 @@ from typer.testing import CliRunner
 pytest.importorskip("pyverilog")
 pytest.importorskip("rapidfuzz")
 
+from llm4cov_agent.bench.keywords import SYSTEMVERILOG
+from llm4cov_agent.errors import BadConfiguration
 from llm4cov_agent.loop.state import State
 from llm4cov_agent.trajectories.store import open_store
 from llm4cov_training.cli import retrain
 from llm4cov_training.commands import learn
-from llm4cov_training.commands.choosing import from_store
+from llm4cov_training.commands.choosing import from_files, from_store
 from llm4cov_training.corpus.designs import Corpus, write_corpus
+from llm4cov_training.corpus.similarity import structure_of
+from llm4cov_training.corpus.split import FIXTURES, Side, side_of, texts_below
+from llm4cov_training.examples import write_examples
 from tests.unit.test_curation import made, put, saw, script, step
+from tests.unit.test_examples import EXAMPLE
 
 
 @pytest.fixture
@@ -61,6 +69,20 @@ def test_what_was_rejected_stands_in_nobodys_way(tmp_path: Path, corpus: Path) -
     assert chosen(tmp_path, corpus) == ([script(3)], {"you rejected it": 1})
 
 
+def test_rows_from_files_go_past_what_is_held_out_too(tmp_path: Path, corpus: Path) -> None:
+    """A fixture with all names changed is known by its structure, whatever digest its row claims."""
+    text = dict(texts_below(FIXTURES))["debouncer"]
+    renamed = re.sub(r"(?<![\w'`$])[a-z]\w*\b", lambda found: found[0] if found[0] in SYSTEMVERILOG else f"my_{found[0]}", text)
+    assert renamed != text
+    free = next(f"structure {number}" for number in range(99) if side_of(f"structure {number}") is Side.TRAIN)
+    held = next(f"structure {number}" for number in range(999) if side_of(f"structure {number}") is Side.HELD_OUT)
+    rows = [replace(EXAMPLE, structure=one) for one in (free, structure_of(renamed), held)]
+    for name in ("new", "earlier"):
+        write_examples(rows, tmp_path / f"{name}.jsonl")
+    found, left_out = from_files([tmp_path / "new.jsonl", tmp_path / "earlier.jsonl"], corpus, earlier_share=3.0, seed=1)
+    assert {one.structure for one in found} == {free} and left_out == {"held out": 4}
+
+
 def test_since_looks_at_what_is_new_alone(tmp_path: Path, corpus: Path) -> None:
     with open_store(tmp_path / "t.db") as store:
         put(store, step(State(made(tmp_path, "adder")), script(3), saw(50)))
@@ -97,3 +119,16 @@ def test_it_is_due_from_so_many_new_rounds_on(tmp_path: Path, monkeypatch: pytes
     # What would follow loads a model.
     monkeypatch.setattr(learn, "_has_stored", lambda: began.append(True))
     assert CliRunner().invoke(retrain, ["--if-due"]).exit_code == 2 and began == [True]
+
+
+def test_what_retrain_can_not_do_is_refused_before_it_learns(tmp_path: Path) -> None:
+    write_examples([EXAMPLE], tmp_path / "rows.jsonl")
+    (tmp_path / "full.toml").write_text("full = true\n")
+    model = tmp_path / "model.gguf"
+    model.write_bytes(b"GGUF")
+    for options, words in (
+        (["--model", str(tmp_path)], "is a folder"),
+        (["--model", str(model), "--recipe", str(tmp_path / "full.toml")], "run_all"),
+    ):
+        answer = CliRunner().invoke(retrain, ["--examples", str(tmp_path / "rows.jsonl"), *options])
+        assert isinstance(answer.exception, BadConfiguration) and words in str(answer.exception)

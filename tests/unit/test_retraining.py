@@ -55,6 +55,7 @@ def example(name: str) -> Example:
     return Example(
         transition=name,
         design="d",
+        structure="s",
         top="t",
         instruction="generate",
         format="stimulus",

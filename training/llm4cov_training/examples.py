@@ -27,7 +27,9 @@ class Example:
     transition: str
     """Digest of the stored transition that it was rendered from."""
     design: str
-    """`Design.digest`: rows are split by it."""
+    """`Design.digest`."""
+    structure: str
+    """Digest of the design's structure (`structure_of`): by it rows are told from what is held out, copies with other names too."""
     top: str
     instruction: str
     """As `Instruction` has it: generate, fix_reply, fix_build, fix_run, raise_coverage."""

@@ -21,27 +21,33 @@ Chosen = tuple[tuple[Example, ...], dict[str, int]]
 """Rows, and how many were left out for which reason."""
 
 
-def from_files(paths: Sequence[Path], *, earlier_share: float, seed: int) -> Chosen:
-    """Read rows: the first file's are new, the others' of earlier stages. Raises BadConfiguration for a file that can't be read."""
+def from_files(paths: Sequence[Path], corpus: Path, *, earlier_share: float, seed: int) -> Chosen:
+    """Read rows: the first file's are new, the others' of earlier stages; what is held out is left out, wherever it comes from.
+
+    Raises BadConfiguration for a file that can't be read.
+    """
+    held_out = _held_out(corpus)
     groups: list[tuple[Example, ...]] = []
-    bad = 0
+    reasons: dict[str, int] = {}
     for path in paths:
         try:
             rows, problems = read_examples(path)
         except OSError as error:
             raise BadConfiguration(f"--examples {display_path(path)}: {error.strerror}.") from None
         print_problems(problems[:5])
-        bad += len(problems)
-        groups.append(rows)
-    return mixed(groups[0], groups[1:], share=earlier_share, seed=seed), {"no example": bad} if bad else {}
+        fit = tuple(one for one in rows if held_out.reason_of_structure(one.structure) is None)
+        for reason, count in (("no example", len(problems)), ("held out", len(rows) - len(fit))):
+            if count:
+                reasons[reason] = reasons.get(reason, 0) + count
+        groups.append(fit)
+    return mixed(groups[0], groups[1:], share=earlier_share, seed=seed), reasons
 
 
 def from_store(place: Path, corpus: Path, *, since: datetime | None, most_reply_tokens: int) -> Chosen:
     """Choose from a store what helped, was not rejected and was not tried before `since` (UTC)."""
     if not place.exists():
         return (), {}
-    texts = [*(texts_below(FIXTURES) if FIXTURES.is_dir() else ())]
-    texts += [(one.name, text_in(corpus, one)) for one in read_corpus(corpus).designs if one.side is Side.HELD_OUT]
+    held_out = _held_out(corpus)
     with open_store(place, writable=False) as store:
         summaries = store.trajectories()
         without = {digest: "you rejected it" for one in summaries for digest in _rejected(one)}
@@ -49,12 +55,18 @@ def from_store(place: Path, corpus: Path, *, since: datetime | None, most_reply_
             old = (one for one in summaries if one.began < since.isoformat())
             without |= {each.digest: "it is older than --since" for one in old for each in one.rounds}
         with counted("trajectories", len(summaries)) as told:
-            made = curate(store, HeldOut(texts), CurationPlan(most_reply_tokens=most_reply_tokens), without=without, told=told)
+            made = curate(store, held_out, CurationPlan(most_reply_tokens=most_reply_tokens), without=without, told=told)
     reasons: dict[str, int] = {}
     for left in made.left:
         reason = left.reason.split(" (")[0]
         reasons[reason] = reasons.get(reason, 0) + 1
     return tuple(made.examples), reasons
+
+
+def _held_out(corpus: Path) -> HeldOut:
+    texts = [*(texts_below(FIXTURES) if FIXTURES.is_dir() else ())]
+    texts += [(one.name, text_in(corpus, one)) for one in read_corpus(corpus).designs if one.side is Side.HELD_OUT]
+    return HeldOut(texts)
 
 
 def _rejected(summary: Summary) -> Iterator[str]:

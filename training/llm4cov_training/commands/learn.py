@@ -84,10 +84,14 @@ def learn(options: Options) -> None:
     base = Path(options.base or recipe.base).expanduser() if options.base or recipe.base else default_model()
     if not base.exists():
         raise BadConfiguration(f"There is no model at {display_path(base)}.")
+    if base.is_dir():
+        raise BadConfiguration(f"{display_path(base)} is a folder, and llama.cpp, which judges, needs one file in GGUF format.")
+    if recipe.full:
+        raise BadConfiguration("`retrain` learns adapters: full = true in a recipe is for training/run_all.sh alone.")
     with interruptible() as stopped:
         corpus = _corpus(options, stopped)
         if options.examples:
-            examples, left_out = from_files(options.examples, earlier_share=options.earlier_share, seed=options.seed)
+            examples, left_out = from_files(options.examples, corpus, earlier_share=options.earlier_share, seed=options.seed)
         else:
             place = read_config().store
             examples, left_out = from_store(place, corpus, since=options.since, most_reply_tokens=ASKED.max_tokens)

@@ -63,13 +63,19 @@ class HeldOut:
         """Names of the designs that are named as held out; the split by hash holds out more."""
         return tuple(one.name for one in self._known)
 
-    def reason(self, text: str) -> str | None:
-        """Why a design may not be learned from; None if it may."""
-        structure = structure_of(text)
+    def reason_of_structure(self, structure: str) -> str | None:
+        """Why a design of this structure may not be learned from, where its text is not known; None if nothing speaks against it."""
         if structure in self._structures:
             return f"it is the held-out design {self._structures[structure]}"
         if side_of(structure, held_out_percent=self._percent) is Side.HELD_OUT:
             return "the split holds it out"
+        return None
+
+    def reason(self, text: str) -> str | None:
+        """Why a design may not be learned from; None if it may."""
+        known = self.reason_of_structure(structure_of(text))
+        if known is not None:
+            return known
         like = most_like(words_of(text), ((one.name, one.words) for one in self._known))
         return f"it is like the held-out design {like.name} (ROUGE-L {like.f1:.2f})" if like is not None else None
 

@@ -13,7 +13,7 @@ from llm4cov_agent.loop.prompt_design import tokens_of
 from llm4cov_agent.loop.state import Instruction, state_key
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.trajectories.store import Store
-from llm4cov_training.corpus.similarity import rouge_l, words_of
+from llm4cov_training.corpus.similarity import rouge_l, structure_of, words_of
 from llm4cov_training.corpus.split import HeldOut, text_of_design
 from llm4cov_training.curation.completions import completion_of, file_reply
 from llm4cov_training.curation.judged import reason_to_drop
@@ -116,6 +116,7 @@ def curate(
     made = Curated()
     by_design: dict[str, list[_Candidate]] = {}
     refused: dict[str, str | None] = {}
+    structures: dict[str, str] = {}
     for number, summary in enumerate(sorted(store.trajectories(), key=lambda one: one.id)):
         digests = [one.digest for one in summary.rounds]
         made.seen += len(digests)
@@ -129,11 +130,12 @@ def curate(
             continue
         for digest, transition in zip(digests, transitions, strict=True):
             if summary.design not in refused:
-                refused[summary.design] = held_out.reason(text_of_design(transition.state.design))
+                text = text_of_design(transition.state.design)
+                refused[summary.design], structures[summary.design] = held_out.reason(text), structure_of(text)
             if without is not None and digest in without:
                 made.left.append(Left(transition=digest, top=summary.top, reason=without[digest]))
                 continue
-            found = _candidate(digest, transition, summary.design, refused[summary.design], plan)
+            found = _candidate(digest, transition, (summary.design, structures[summary.design]), refused[summary.design], plan)
             if isinstance(found, str):
                 made.left.append(Left(transition=digest, top=summary.top, reason=found))
             else:
@@ -152,7 +154,8 @@ def curate(
     return made
 
 
-def _candidate(digest: str, transition: Transition, design: str, refused: str | None, plan: CurationPlan) -> _Candidate | str:
+def _candidate(digest: str, transition: Transition, design: tuple[str, str], refused: str | None, plan: CurationPlan) -> _Candidate | str:
+    """Judge one transition; `design` is its digest and that of its structure."""
     if refused is not None:
         return f"held out ({refused})"
     reason = reason_to_drop(transition)
@@ -166,7 +169,8 @@ def _candidate(digest: str, transition: Transition, design: str, refused: str | 
     is_direct = transition.instruction is Instruction.GENERATE
     example = Example(
         transition=digest,
-        design=design,
+        design=design[0],
+        structure=design[1],
         top=transition.state.design.design.top,
         instruction=transition.instruction.value,
         format=completion.options.format.value,

@@ -56,7 +56,15 @@ class Plan:
     @property
     def digest(self) -> str:
         """Digest of all that decides the weights."""
-        return digest_json({"base": label(self.base), "recipe": self.recipe.to_json(), "examples": [one.digest for one in self.examples]})
+        start = f"{self.start.id} {label(self.start.gguf)}" if self.start is not None else None
+        rows: list[Json] = [one.digest for one in self.examples]
+        return digest_json({"base": label(self.base), "start": start, "recipe": self.recipe.to_json(), "examples": rows})
+
+    @property
+    def judging(self) -> str:
+        """Digest of how it is judged, and on what: scores of another judging say nothing here."""
+        designs: list[Json] = [[name, design.design.digest] for name, design in self.held_out]
+        return digest_json([repr(self.evaluation), designs])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +185,7 @@ def _settled(adapters: Adapters, kept: Adapter, before: Sequence[DesignScore], a
 
 
 def _load(plan: Plan) -> tuple[tuple[Any, tuple[Pack, ...], int] | None, tuple[Problem, ...]]:
-    problem = unusable(plan.base, may_be_folder=True)
+    problem = unusable(plan.base)
     if problem is not None:
         return None, (problem,)
     if plan.start is not None and plan.start.base != label(plan.base):
@@ -215,7 +223,7 @@ def _scores(
     plan: Plan, who: str, adapter: Path | None, simulator: Simulator, work: Path, tell: Teller, cancel: Event | None
 ) -> tuple[DesignScore, ...]:
     """Measure one of the two; what an earlier call measured is read back."""
-    file = _scores_file(work, who)
+    file = _scores_file(plan, work, who)
     found = list(_known_scores(plan, work, who))
     done = {one.name for one in found}
     left = [(name, design) for name, design in plan.held_out if name not in done]
@@ -230,13 +238,13 @@ def _scores(
     return _known_scores(plan, work, who)
 
 
-def _scores_file(work: Path, who: str) -> Path:
-    return work / f"scores-{who}.json"
+def _scores_file(plan: Plan, work: Path, who: str) -> Path:
+    return work / f"scores-{who}-{plan.judging.removeprefix('sha256:')[:12]}.json"
 
 
 def _known_scores(plan: Plan, work: Path, who: str) -> tuple[DesignScore, ...]:
     """What was measured of one of the two, in the order of the held-out designs."""
-    file = _scores_file(work, who)
+    file = _scores_file(plan, work, who)
     found = _CONVERTER.loads(file.read_text("utf-8"), list[DesignScore]) if file.exists() else []
     order = {name: rank for rank, (name, _) in enumerate(plan.held_out)}
     return tuple(sorted((one for one in found if one.name in order), key=lambda one: order[one.name]))

@@ -10,7 +10,10 @@ from threading import Event
 from typing import TypeVar
 
 import torch
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from llm4cov_agent.errors import BadConfiguration
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -19,7 +22,8 @@ Result = TypeVar("Result")
 def on_each_gpu(function: Callable[[Task, Event | None], Result], task: Task, *, cancel: Event, processes: int | None = None) -> Result:
     """Run `function(task, cancel)` in a process for each GPU, and give what the first of them gives; `processes` sets their number.
 
-    Several processes are told of a cancel by the signal that their group gets. Raises what one of them raises.
+    Several processes are told of a cancel by the signal that their group gets. Raises what the function
+    raises where it runs here, and BadConfiguration, saying what was raised, where a process of several fails.
     """
     count = processes or max(1, torch.cuda.device_count())
     if count == 1:
@@ -33,5 +37,10 @@ def on_each_gpu(function: Callable[[Task, Event | None], Result], task: Task, *,
         start_method="spawn",
         max_restarts=0,
     )
-    found: dict[int, Result] = elastic_launch(config, function)(task, None)
+    try:
+        found: dict[int, Result] = elastic_launch(config, function)(task, None)
+    except ChildFailedError as failed:
+        rank, failure = failed.get_first_failure()
+        *_, reason = str(failure.message).strip().splitlines() or ["it ended without a word"]
+        raise BadConfiguration(f"Process {rank} of {count} that learned together failed: {reason}") from None
     return found[0]

@@ -164,6 +164,9 @@ def train(
         model = get_peft_model(model, _lora(recipe))
     batch = recipe.batch
     processes = int(os.environ.get("WORLD_SIZE", "1"))
+    # Where memory runs short after some steps, what they changed is undone.
+    learned = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    first = {name: one.detach().to("cpu", copy=True) for name, one in learned.items()}
     accumulation = max(1, recipe.accumulation // processes)
     while True:
         watch = _Watch(folder / _CHECKPOINTS, on_step, cancel, pause)
@@ -171,15 +174,22 @@ def train(
         last = _last_checkpoint(watch.folder)
         try:
             trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
-        except (torch.cuda.OutOfMemoryError, MemoryError):
+        except (RuntimeError, MemoryError) as error:
+            if (full := _of_disk(error, folder) if isinstance(error, RuntimeError) else None) is not None:
+                return Trained(weights=None, problems=(full,), batch=batch, seconds=time.monotonic() - began)
+            if not _is_of_memory(error):
+                raise
             if batch > 1:
                 batch //= 2
                 torch.cuda.empty_cache()
+                with torch.no_grad():
+                    for name, one in learned.items():
+                        one.copy_(first[name])
                 continue
             hint = "Set sequence_tokens lower in the recipe, or use a smaller base model."
             problem = Problem(f"memory does not suffice for one pack of {recipe.sequence_tokens} tokens", hint=hint)
             return Trained(weights=None, problems=(problem,), batch=batch, seconds=time.monotonic() - began)
-        except (OSError, RuntimeError, SafetensorError) as error:
+        except (OSError, SafetensorError) as error:
             full = _of_disk(error, folder)
             if full is None:
                 raise
@@ -206,6 +216,11 @@ def train(
     return Trained(
         weights=weights, losses=losses, tokens=tokens, seconds=seconds, batch=batch, processes=processes, is_first=bool(is_first)
     )
+
+
+def _is_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Say whether memory ran short; PyTorch has a class for that on a GPU alone."""
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
 def _of_disk(error: OSError | RuntimeError | SafetensorError, folder: Path) -> Problem | None:
