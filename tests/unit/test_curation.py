@@ -13,6 +13,9 @@ pytest.importorskip("rapidfuzz")
 
 from llm4cov_agent.judge.coverage import Kind, Tally
 from llm4cov_agent.judge.simulator import RunStatus
+from llm4cov_agent.loop.backend import Completion, CompletionEnding, Request
+from llm4cov_agent.loop.policies.model import ModelPolicy, ModelSettings
+from llm4cov_agent.loop.policies.recorded import Recorded
 from llm4cov_agent.loop.policy import Ask, PromptOptions
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.state import DesignText, Observation, State, instruction_for, read_design_text
@@ -26,6 +29,7 @@ from llm4cov_training.curation.judged import reason_to_drop
 from llm4cov_training.curation.sampling import Sampling, sampled
 from llm4cov_training.examples import read_examples, write_examples
 from llm4cov_training.synthesis.lessons import Says
+from llm4cov_training.synthesis.rules import WithRules
 
 NOTHING = HeldOut((), held_out_percent=0.0)
 OPTIONS = PromptOptions(budget_tokens=1200)
@@ -96,6 +100,25 @@ def put(store: Store, *transitions: Transition) -> None:
 
 def reasons(curated: Curated) -> list[str]:
     return [one.reason for one in curated.left]
+
+
+def test_the_rules_that_a_teacher_sees_are_in_no_row_and_not_in_the_store(tmp_path: Path) -> None:
+    rules, heard = "Think of each branch before you write.", []
+
+    class Teacher(Recorded):
+        def complete(self, request: Request, **_: object) -> Completion:  # type: ignore[override]
+            heard.append(request.messages[-1].content)
+            return Completion(text=script(3), ending=CompletionEnding.STOP)
+
+    start = State(made(tmp_path, "adder"))
+    policy = ModelPolicy(WithRules(Teacher(()), rules), ModelSettings(options=OPTIONS))
+    proposal = policy.propose(start, Ask(instruction=instruction_for(start), seed=1, budget_s=1.0))
+    with open_store(tmp_path / "t.db") as opened:
+        put(opened, replace(step(start, script(3), saw(50)), proposal=proposal))
+        [row] = curate(opened, NOTHING, CurationPlan()).examples
+    assert heard[0].endswith(rules) and heard[0].startswith(row.messages[-1].content)
+    assert row.messages == render_prompt(start, instruction_for(start), OPTIONS) and row.completion == script(3)
+    assert not any(rules.encode() in file.read_bytes() for file in tmp_path.glob("t.db*"))
 
 
 def test_only_what_fixed_or_raised_without_loss_is_kept(tmp_path: Path) -> None:

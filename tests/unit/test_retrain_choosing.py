@@ -15,7 +15,9 @@ pytest.importorskip("pyverilog")
 pytest.importorskip("rapidfuzz")
 
 from llm4cov_agent.bench.keywords import SYSTEMVERILOG
+from llm4cov_agent.cli.trajectories import app as trajectories
 from llm4cov_agent.errors import BadConfiguration
+from llm4cov_agent.loop.policies.adapters import Adapters
 from llm4cov_agent.loop.state import State
 from llm4cov_agent.trajectories.store import open_store
 from llm4cov_training.cli import retrain
@@ -132,3 +134,17 @@ def test_what_retrain_can_not_do_is_refused_before_it_learns(tmp_path: Path) -> 
     ):
         answer = CliRunner().invoke(retrain, ["--examples", str(tmp_path / "rows.jsonl"), *options])
         assert isinstance(answer.exception, BadConfiguration) and words in str(answer.exception)
+
+
+def test_deleting_a_design_names_the_adapters_that_learned_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "t.db"))
+    design = made(tmp_path, "adder")
+    with open_store(tmp_path / "t.db") as store:
+        put(store, step(State(design), script(3), saw(50)))
+    for name, learned in (("knows", design.design.digest), ("other", "sha256:0")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "adapter.gguf").write_bytes(b"GGUF")
+        Adapters().add(name, tmp_path / name, {"base": "b", "designs": [learned]})
+    answer = CliRunner().invoke(trajectories, ["delete", "adder", "--yes"])
+    assert answer.exit_code == 0 and "knows learned from adder" in answer.stderr and "other" not in answer.stderr
+    assert "retrain adapters remove" in answer.stderr
