@@ -19,7 +19,7 @@ CHARACTERS_PER_TOKEN = 3
 
 
 def tokens_of(text: str) -> int:
-    """Count tokens, the same for every model: a guess on the safe side, for budgets and for nothing else."""
+    """Guess tokens, the same for every model, for budgets and for nothing else; scripts full of numbers may take twice as many."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 

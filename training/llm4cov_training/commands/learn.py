@@ -34,8 +34,10 @@ DUE_ROUNDS = 20
 """New rounds in the store from which `--if-due` finds it worth while."""
 _CORPUS_DESIGNS, _CORPUS_SEED = 600, 1
 """Where there is no corpus to judge on, one of this size is made: 3 % of it are held out."""
-ASKED = ModelSettings(options=PromptOptions(budget_tokens=1400), max_tokens=450)
-"""How a model is asked where it is judged: with prompts and replies of the length that examples have."""
+_REPLY_TOKENS = 450
+"""Tokens of a reply that is learned, as they are guessed."""
+ASKED = ModelSettings(options=PromptOptions(budget_tokens=1400), max_tokens=2 * _REPLY_TOKENS)
+"""How a model is asked where it is judged. Numbers take more tokens than are guessed, and what was learned must not be cut off."""
 _LONG_S = 7200.0
 
 
@@ -94,7 +96,7 @@ def learn(options: Options) -> None:
             examples, left_out = from_files(options.examples, corpus, earlier_share=options.earlier_share, seed=options.seed)
         else:
             place = read_config().store
-            examples, left_out = from_store(place, corpus, since=options.since, most_reply_tokens=ASKED.max_tokens)
+            examples, left_out = from_store(place, corpus, since=options.since, most_reply_tokens=_REPLY_TOKENS)
         if not examples:
             _refuse((_nothing(left_out),), options)
         held_out = _held_out(corpus, options.designs)

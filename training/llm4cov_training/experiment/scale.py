@@ -50,7 +50,8 @@ class StudentScale:
     samples: int = 5
     rounds: int = 3
     """Repairs of its own after each first reply."""
-    max_tokens: int = 450
+    max_tokens: int = 900
+    """Of a reply, as the model counts them: up to twice what `Lesson.reply_tokens` guesses, or what was learned is cut off."""
     temperature: float = 0.7
     stages: int = 2
     """Further stages after stage 0."""
