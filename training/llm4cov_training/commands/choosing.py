@@ -11,8 +11,8 @@ from llm4cov_agent.errors import BadConfiguration, display_path
 from llm4cov_agent.trajectories.store import open_store
 from llm4cov_agent.trajectories.trajectory import Answer, Summary
 from llm4cov_training.commands.folders import counted
-from llm4cov_training.corpus.designs import read_corpus, text_in
-from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
+from llm4cov_training.corpus.designs import held_out_texts
+from llm4cov_training.corpus.split import HeldOut, fixture_texts
 from llm4cov_training.curation.curate import CurationPlan, curate
 from llm4cov_training.curation.mixing import mixed
 from llm4cov_training.examples import Example, read_examples
@@ -26,7 +26,7 @@ def from_files(paths: Sequence[Path], corpus: Path, *, earlier_share: float, see
 
     Raises BadConfiguration for a file that can't be read.
     """
-    held_out = _held_out(corpus)
+    held_out = HeldOut((*fixture_texts(), *held_out_texts(corpus)))
     groups: list[tuple[Example, ...]] = []
     reasons: dict[str, int] = {}
     for path in paths:
@@ -47,7 +47,7 @@ def from_store(place: Path, corpus: Path, *, since: datetime | None, most_reply_
     """Choose from a store what helped, was not rejected and was not tried before `since` (UTC)."""
     if not place.exists():
         return (), {}
-    held_out = _held_out(corpus)
+    held_out = HeldOut((*fixture_texts(), *held_out_texts(corpus)))
     with open_store(place, writable=False) as store:
         summaries = store.trajectories()
         without = {digest: "you rejected it" for one in summaries for digest in _rejected(one)}
@@ -61,12 +61,6 @@ def from_store(place: Path, corpus: Path, *, since: datetime | None, most_reply_
         reason = left.reason.split(" (")[0]
         reasons[reason] = reasons.get(reason, 0) + 1
     return tuple(made.examples), reasons
-
-
-def _held_out(corpus: Path) -> HeldOut:
-    texts = [*(texts_below(FIXTURES) if FIXTURES.is_dir() else ())]
-    texts += [(one.name, text_in(corpus, one)) for one in read_corpus(corpus).designs if one.side is Side.HELD_OUT]
-    return HeldOut(texts)
 
 
 def _rejected(summary: Summary) -> Iterator[str]:

@@ -81,13 +81,13 @@ def corpus(
 
 def _varied(store: Path, made: Corpus, texts: dict[str, str], count: int, seed: int) -> tuple[Variant, ...]:
     """Vary each design of a store once, whatever became of it there; says what has no variants and what was dropped."""
-    from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
+    from llm4cov_training.corpus.split import HeldOut, Side, fixture_texts
     from llm4cov_training.corpus.variants import variants
 
     if not store.exists():
         raise BadConfiguration(f"There is no store at {display_path(store)}: no design can be varied.")
     named = [(one.name, texts[one.name]) for one in made.designs if one.side is Side.HELD_OUT]
-    held_out = HeldOut([*(texts_below(FIXTURES) if FIXTURES.is_dir() else ()), *named])
+    held_out = HeldOut([*fixture_texts(), *named])
     found: list[Variant] = []
     dropped: Counter[str] = Counter()
     seen: set[str] = set()

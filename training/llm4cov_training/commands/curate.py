@@ -40,8 +40,8 @@ def curate(
 ) -> None:
     """Choose what to learn from: what execution showed to help, from the worst states, without anything that is held out."""
     need_train()
-    from llm4cov_training.corpus.designs import read_corpus, text_in
-    from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
+    from llm4cov_training.corpus.designs import held_out_texts
+    from llm4cov_training.corpus.split import HeldOut, fixture_texts, texts_below
     from llm4cov_training.curation.curate import CurationPlan
     from llm4cov_training.curation.curate import curate as run
     from llm4cov_training.curation.sampling import Sampling
@@ -53,14 +53,14 @@ def curate(
     place = store or read_config().store
     if not place.exists():
         raise BadConfiguration(f"There is no store at {display_path(place)}: nothing to learn from.")
-    texts = [*(texts_below(FIXTURES) if FIXTURES.is_dir() else ())]
+    texts = [*fixture_texts()]
     for more in held_out_folder or ():
         if not more.is_dir():
             raise BadConfiguration(f"--held-out {display_path(more)}: there is no such folder.")
         texts += texts_below(more)
     folder = corpus or learning_folder() / "corpus"
     if corpus is not None or (folder / "corpus.json").exists():
-        texts += [(one.name, text_in(folder, one)) for one in read_corpus(folder).designs if one.side is Side.HELD_OUT]
+        texts += held_out_texts(folder)
     held_out = HeldOut(texts)
     with open_store(place, writable=False) as opened, counted("trajectories", len(opened.trajectories())) as told:
         made = run(opened, held_out, plan, told=told)

@@ -103,3 +103,8 @@ def text_in(folder: Path, design: CorpusDesign) -> str:
     if digest_bytes(content) != design.digest:
         raise BadConfiguration(f"{display_path(path)} is not the file that the corpus lists. `retrain corpus` makes it again.")
     return content.decode("utf-8")
+
+
+def held_out_texts(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Name and text of each design that a corpus holds out. Raises as `read_corpus` and `text_in` do."""
+    return tuple((one.name, text_in(folder, one)) for one in read_corpus(folder).designs if one.side is Side.HELD_OUT)

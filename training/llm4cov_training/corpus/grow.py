@@ -14,7 +14,7 @@ from llm4cov_agent.rtl.fileset import FileSet
 from llm4cov_training.corpus.catalogue import Generated, generate
 from llm4cov_training.corpus.designs import Corpus, CorpusDesign, Dropped
 from llm4cov_training.corpus.similarity import most_like, structure_of, words_of
-from llm4cov_training.corpus.split import FIXTURES, Side, side_of, texts_below
+from llm4cov_training.corpus.split import Side, fixture_texts, side_of
 from llm4cov_training.work import Failed, Workers
 
 MOST_LINES = 400
@@ -153,4 +153,4 @@ def elaboration_problem(text: str, top: str) -> str | None:
 
 @cache
 def _fixtures() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((name, words_of(text)) for name, text in texts_below(FIXTURES)) if FIXTURES.is_dir() else ()
+    return tuple((name, words_of(text)) for name, text in fixture_texts())

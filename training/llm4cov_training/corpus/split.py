@@ -80,6 +80,11 @@ class HeldOut:
         return f"it is like the held-out design {like.name} (ROUGE-L {like.f1:.2f})" if like is not None else None
 
 
+def fixture_texts() -> tuple[tuple[str, str], ...]:
+    """Name and text of each of the project's own designs; none where this is no checkout of it."""
+    return texts_below(FIXTURES) if FIXTURES.is_dir() else ()
+
+
 def texts_below(folder: Path) -> tuple[tuple[str, str], ...]:
     """Read designs below a folder: each folder with sources, or each file that lies in `folder` itself, is one."""
     found: dict[str, list[str]] = {}

@@ -90,6 +90,15 @@ class Curated:
 
 
 @dataclass(frozen=True, slots=True)
+class _Origin:
+    """A design that transitions are of: its digest, that of its structure, and why nothing of it may be learned, if so."""
+
+    design: str
+    structure: str
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Candidate:
     digest: str
     transition: Transition
@@ -115,8 +124,7 @@ def curate(
     """
     made = Curated()
     by_design: dict[str, list[_Candidate]] = {}
-    refused: dict[str, str | None] = {}
-    structures: dict[str, str] = {}
+    origins: dict[str, _Origin] = {}
     for number, summary in enumerate(sorted(store.trajectories(), key=lambda one: one.id)):
         digests = [one.digest for one in summary.rounds]
         made.seen += len(digests)
@@ -129,13 +137,13 @@ def curate(
             made.left += [Left(transition=digest, top=summary.top, reason=f"its design is gone ({error})") for digest in digests]
             continue
         for digest, transition in zip(digests, transitions, strict=True):
-            if summary.design not in refused:
+            if summary.design not in origins:
                 text = text_of_design(transition.state.design)
-                refused[summary.design], structures[summary.design] = held_out.reason(text), structure_of(text)
+                origins[summary.design] = _Origin(summary.design, structure_of(text), held_out.reason(text))
             if without is not None and digest in without:
                 made.left.append(Left(transition=digest, top=summary.top, reason=without[digest]))
                 continue
-            found = _candidate(digest, transition, (summary.design, structures[summary.design]), refused[summary.design], plan)
+            found = _candidate(digest, transition, origins[summary.design], plan)
             if isinstance(found, str):
                 made.left.append(Left(transition=digest, top=summary.top, reason=found))
             else:
@@ -154,10 +162,9 @@ def curate(
     return made
 
 
-def _candidate(digest: str, transition: Transition, design: tuple[str, str], refused: str | None, plan: CurationPlan) -> _Candidate | str:
-    """Judge one transition; `design` is its digest and that of its structure."""
-    if refused is not None:
-        return f"held out ({refused})"
+def _candidate(digest: str, transition: Transition, origin: _Origin, plan: CurationPlan) -> _Candidate | str:
+    if origin.refused is not None:
+        return f"held out ({origin.refused})"
     reason = reason_to_drop(transition)
     if reason is not None and (plan.by_execution or "did not simulate" in reason):
         return reason
@@ -169,8 +176,8 @@ def _candidate(digest: str, transition: Transition, design: tuple[str, str], ref
     is_direct = transition.instruction is Instruction.GENERATE
     example = Example(
         transition=digest,
-        design=design[0],
-        structure=design[1],
+        design=origin.design,
+        structure=origin.structure,
         top=transition.state.design.design.top,
         instruction=transition.instruction.value,
         format=completion.options.format.value,

@@ -20,9 +20,9 @@ from llm4cov_agent.loop.policy import PromptOptions, ReplyFormat
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.state import DesignText, Instruction, State
 from llm4cov_agent.trajectories.store import open_store
-from llm4cov_training.corpus.designs import Corpus, read_corpus, text_in, write_corpus
+from llm4cov_training.corpus.designs import Corpus, held_out_texts, read_corpus, text_in, write_corpus
 from llm4cov_training.corpus.grow import grow
-from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, texts_below
+from llm4cov_training.corpus.split import HeldOut, Side, fixture_texts
 from llm4cov_training.curation.curate import CurationPlan, curate
 from llm4cov_training.curation.mixing import mixed
 from llm4cov_training.curation.sampling import Sampling
@@ -203,9 +203,7 @@ class Experiment:
         plan = replace(plan, seed=scale.seed, prompt_tokens=scale.teacher.lesson.prompt_tokens)
 
         def make(folder: Path) -> Outcome:
-            corpus = self.steps.folder / "corpus"
-            held = [(one.name, text_in(corpus, one)) for one in read_corpus(corpus).designs if one.side is Side.HELD_OUT]
-            held_out = HeldOut([*(texts_below(FIXTURES) if FIXTURES.is_dir() else ()), *held])
+            held_out = HeldOut((*fixture_texts(), *held_out_texts(self.steps.folder / "corpus")))
             with open_store(store, writable=False) as opened:
                 made = curate(opened, held_out, plan, told=None)
             write_examples(made.examples, folder / "examples.jsonl")

@@ -164,9 +164,8 @@ def train(
         model = get_peft_model(model, _lora(recipe))
     batch = recipe.batch
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    # Where memory runs short after some steps, what they changed is undone.
-    learned = {name: one for name, one in model.named_parameters() if one.requires_grad}
-    first = {name: one.detach().to("cpu", copy=True) for name, one in learned.items()}
+    # Where memory runs short after some steps, what they changed is undone before a smaller batch; there is none below one.
+    first = [(one, one.detach().to("cpu", copy=True)) for one in model.parameters() if one.requires_grad] if batch > 1 else []
     accumulation = max(1, recipe.accumulation // processes)
     while True:
         watch = _Watch(folder / _CHECKPOINTS, on_step, cancel, pause)
@@ -174,26 +173,22 @@ def train(
         last = _last_checkpoint(watch.folder)
         try:
             trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
-        except (RuntimeError, MemoryError) as error:
-            if (full := _of_disk(error, folder) if isinstance(error, RuntimeError) else None) is not None:
-                return Trained(weights=None, problems=(full,), batch=batch, seconds=time.monotonic() - began)
+        except (OSError, RuntimeError, MemoryError, SafetensorError) as error:
             if not _is_of_memory(error):
-                raise
+                full = _of_disk(error, folder)
+                if full is None:
+                    raise
+                return Trained(weights=None, problems=(full,), batch=batch, seconds=time.monotonic() - began)
             if batch > 1:
                 batch //= 2
                 torch.cuda.empty_cache()
                 with torch.no_grad():
-                    for name, one in learned.items():
-                        one.copy_(first[name])
+                    for one, before in first:
+                        one.copy_(before)
                 continue
             hint = "Set sequence_tokens lower in the recipe, or use a smaller base model."
             problem = Problem(f"memory does not suffice for one pack of {recipe.sequence_tokens} tokens", hint=hint)
             return Trained(weights=None, problems=(problem,), batch=batch, seconds=time.monotonic() - began)
-        except (OSError, SafetensorError) as error:
-            full = _of_disk(error, folder)
-            if full is None:
-                raise
-            return Trained(weights=None, problems=(full,), batch=batch, seconds=time.monotonic() - began)
         break
     losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
     done = trainer.state.global_step - (watch.first_step or 0)
@@ -218,12 +213,13 @@ def train(
     )
 
 
-def _is_of_memory(error: RuntimeError | MemoryError) -> bool:
+def _is_of_memory(error: Exception) -> bool:
     """Say whether memory ran short; PyTorch has a class for that on a GPU alone."""
-    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    has_class = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
+    return has_class or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
-def _of_disk(error: OSError | RuntimeError | SafetensorError, folder: Path) -> Problem | None:
+def _of_disk(error: Exception, folder: Path) -> Problem | None:
     """What a disk that takes no more comes to, which each library says in its own way; None for other errors."""
     hint = "Make room, then start the same again: it goes on from the last whole checkpoint."
     if isinstance(error, OSError):
