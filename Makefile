@@ -23,14 +23,14 @@ lint: $(VENV)/.dev
 
 # With all extras: tests of what is not installed would pass over themselves.
 unit: $(VENV)/.models system
-	$(BIN)/python tests/rerun_crashed.py tests/unit -n 2
+	$(BIN)/python -m pytest tests/unit -n 2
 
 acceptance: $(VENV)/.models system
-	$(BIN)/python tests/rerun_crashed.py tests/acceptance -n 2 -m "not slow"
+	$(BIN)/python -m pytest tests/acceptance -n 2 -m "not slow"
 
 # The language server through a client, through Neovim (with Verible's server beside it) and through Emacs.
 e2e: $(VENV)/.dev system
-	$(BIN)/python tests/rerun_crashed.py tests/e2e -m "not slow"
+	$(BIN)/python -m pytest tests/e2e -m "not slow"
 
 # The VS Code extension: dist/llm4cov.vsix, with this project's wheel in it.
 WITH_NODE := $(CURDIR)/extension/scripts/with_node.sh $(abspath $(BIN))/python

@@ -459,8 +459,8 @@ def test_generate_ends_on_odd_designs(odd: Odd, tmp_path: Path, cache_dir: Path)
         return
     assert status == 0 and record is not None and not odd.says, messages
     assert record["status"] == "ok"
-    again, measured, _ = _call(tmp_path, cache_dir, "cover", "a.sv", "--tb", testbench.name, "--run-s", "60", timeout_s=300)
-    assert again == 0 and measured is not None
+    again, measured, said = _call(tmp_path, cache_dir, "cover", "a.sv", "--tb", testbench.name, "--run-s", "60", timeout_s=300)
+    assert again == 0 and measured is not None, said
     assert measured["cycles"] == record["cycles"]
     assert [hole["id"] for hole in measured["holes"]] == [hole["id"] for hole in record["holes"]]
     alive, dead = _marked(odd.text, "alive"), _marked(odd.text, "dead")

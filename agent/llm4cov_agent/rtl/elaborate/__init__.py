@@ -7,12 +7,14 @@ from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.design_of import design_of
 from llm4cov_agent.rtl.elaborate.diagnostics import trimmed
 from llm4cov_agent.rtl.elaborate.load import load
+from llm4cov_agent.rtl.elaborate.owners import reading
 from llm4cov_agent.rtl.elaborate.testbench import TestbenchSource, read_testbench, testbench_top
 from llm4cov_agent.rtl.fileset import FileSet
 
 __all__ = ["TestbenchSource", "elaborate", "read_testbench", "testbench_top"]
 
 
+@reading()
 def elaborate(files: FileSet, *, search: bool = True) -> tuple[Design | None, tuple[Problem, ...]]:
     """Elaborate the top module of some files.
 

@@ -16,6 +16,7 @@ from llm4cov_agent.rtl.elaborate.condition_text import shortened
 from llm4cov_agent.rtl.elaborate.condition_values import Condition, Conditions, Declared, ModuleText, Region
 from llm4cov_agent.rtl.elaborate.design_of import flatten
 from llm4cov_agent.rtl.elaborate.netlist import Netlist
+from llm4cov_agent.rtl.elaborate.owners import reading
 from llm4cov_agent.rtl.elaborate.rereading import reread
 
 _E = ast.ExpressionKind
@@ -26,6 +27,7 @@ _Compared = tuple[int, int, str, int]
 
 
 @lru_cache(maxsize=2)
+@reading()
 def read_conditions(design: Design) -> Conditions:
     """Read a design's sources again; what lies in files that can't be read, or in macros, is left out. Never raises for a source."""
     try:

@@ -13,6 +13,7 @@ from llm4cov_agent.digest import digest_bytes
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.rtl.design import DesignFile
 from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name
+from llm4cov_agent.rtl.elaborate.owners import keep
 from llm4cov_agent.rtl.source import SourceFile, read_source
 
 MAX_INCLUDE_DEPTH = 64
@@ -48,6 +49,8 @@ class Unit:
     tree: syntax.SyntaxTree
     places: Places
     includes: tuple[Include, ...]
+    size: int
+    """Characters of the sources, without includes."""
 
     def missing_includes(self) -> tuple[str, ...]:
         """Give the names of the include files that weren't found."""
@@ -103,12 +106,14 @@ def parse(texts: Sequence[tuple[Path, str]], include_dirs: Sequence[Path], defin
     options.additionalIncludePaths = [*include_dirs, Path.cwd()]
     options.maxIncludeDepth = MAX_INCLUDE_DEPTH
     buffers = [manager.assignText(str(path), text if text.endswith("\n") else text + "\n") for path, text in texts]
-    tree = syntax.SyntaxTree.fromBuffers(buffers, manager, pyslang.Bag([options]))
+    size = sum(len(text) for _, text in texts)
+    keep(manager, size)
+    tree = keep(syntax.SyntaxTree.fromBuffers(buffers, manager, pyslang.Bag([options])), size)
     includes: dict[Include, None] = {}
     for directive in tree.getIncludeDirectives():
         if directive.buffer:
             includes[Include(str(directive.path), Path(manager.getFullPath(directive.buffer.id)))] = None
-    return Unit(tree, Places(manager), tuple(includes))
+    return Unit(tree, Places(manager), tuple(includes), size)
 
 
 def compile_unit(unit: Unit, top: str | None = None, overrides: Sequence[tuple[str, str]] = ()) -> ast.Compilation:
@@ -120,7 +125,7 @@ def compile_unit(unit: Unit, top: str | None = None, overrides: Sequence[tuple[s
     options.paramOverrides = [f"{name}={value}" for name, value in overrides]
     if top is not None:
         options.topModules = {top}
-    compilation = ast.Compilation(pyslang.Bag([options]))
+    compilation = keep(ast.Compilation(pyslang.Bag([options])), unit.size)
     compilation.addSyntaxTree(unit.tree)
     return compilation
 

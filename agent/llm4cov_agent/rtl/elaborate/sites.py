@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pyslang import ast
 
 from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.rtl.elaborate.owners import reading
 from llm4cov_agent.rtl.elaborate.reading import compile_unit, parse, read_files
 from llm4cov_agent.rtl.elaborate.site_values import Place, Sites
 from llm4cov_agent.rtl.elaborate.sites_calls import ConstantCalls, plain_functions
@@ -20,6 +21,7 @@ _E = ast.ExpressionKind
 _S = ast.SymbolKind
 
 
+@reading()
 def read_sites(design: Design, expressions_at: Iterable[Place]) -> Sites:
     """Read a design's sources again and find all its places, but of expressions only those asked for, which cost most.
 

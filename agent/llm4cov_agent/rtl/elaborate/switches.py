@@ -15,6 +15,7 @@ from pyslang import ast
 from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate.condition_finder import Key, branch_places, item_places, value_places
 from llm4cov_agent.rtl.elaborate.expressions import as_int
+from llm4cov_agent.rtl.elaborate.owners import reading
 from llm4cov_agent.rtl.elaborate.ports import value_text
 from llm4cov_agent.rtl.elaborate.rereading import reread
 from llm4cov_agent.rtl.elaborate.site_values import Place
@@ -48,6 +49,7 @@ class Switches:
     """Generate blocks with a condition: whether some instance has it."""
 
 
+@reading()
 def read_switches(design: Design) -> Switches:
     """Read a design's sources again; what lies in files that can't be read, or in macros, is left out. Never raises for a source."""
     try:

@@ -12,6 +12,7 @@ from llm4cov_agent.rtl.design import Design, DesignFile
 from llm4cov_agent.rtl.elaborate.design_of import data_files, flatten, include_dirs, include_files
 from llm4cov_agent.rtl.elaborate.diagnostics import Places, code_name, trimmed
 from llm4cov_agent.rtl.elaborate.extract import child_instances
+from llm4cov_agent.rtl.elaborate.owners import reading
 from llm4cov_agent.rtl.elaborate.reading import Unit, compile_unit, parse, read_files
 
 _UNKNOWN = frozenset({"UnknownModule", "UnknownPackage", "UnknownClassOrPackage", "UnknownInterface"})
@@ -37,6 +38,7 @@ def testbench_top(testbench: Path, design: Design) -> tuple[str | None, tuple[Pr
     return (source.top if source is not None else None), problems
 
 
+@reading()
 def read_testbench(testbench: Path, design: Design) -> tuple[TestbenchSource | None, tuple[Problem, ...]]:
     """Parse a testbench with the design's files and find its top and its own files.
 

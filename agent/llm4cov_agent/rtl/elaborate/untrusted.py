@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llm4cov_agent.errors import Problem, has_errors
 from llm4cov_agent.rtl.design import Design
+from llm4cov_agent.rtl.elaborate.owners import reading
 from llm4cov_agent.rtl.elaborate.reading import parse
 from llm4cov_agent.rtl.elaborate.scan import scan
 from llm4cov_agent.rtl.elaborate.untrusted_text import REFUSED, screen_text
@@ -50,6 +51,7 @@ def screen_testbench(
         return problems[:_MAX_SHOWN]
     macros = (*defines, *((name, value) for name, value in _PREDEFINED if name not in known))
 
+    @reading()
     def read() -> tuple[Problem, ...]:
         try:
             unit = parse([(Path("/testbench.sv"), text)], (), macros)
