@@ -71,6 +71,10 @@ class BadConfiguration(Llm4covError):
     """A setting has a value that can't be used (exit status 2). Names the setting."""
 
 
+class WorkFailed(Llm4covError):
+    """A part of the work could not be done, by no fault of what was asked (exit status 2). Names the part and the reason."""
+
+
 class StoreUnusable(Llm4covError):
     """The store of trajectories can't be read or written (exit status 2). Names the file and what to do."""
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
+from llm4cov_agent.trajectories.forgetting import forget, learned
 from llm4cov_agent.trajectories.reading import StoredDesign
 from llm4cov_agent.trajectories.records import designs_called, summary_record
 from llm4cov_agent.trajectories.store import Store, open_store
@@ -101,10 +102,12 @@ def _deleted(store: Store, name: str) -> Told:
     design = _design(store, name)
     if isinstance(design, str):
         return {"error": design}
-    erased = store.delete(design.digest)
-    problems: list[Json] = [str(problem) for problem in erased.problems]
-    counts: Told = {"trajectories": erased.trajectories, "transitions": erased.transitions}
-    return {"design": design.digest, "top": design.top, **counts, "problems": problems}
+    forgotten = forget(store, design.digest)
+    warning = learned(forgotten.adapters, design.top)
+    problems: list[Json] = [str(problem) for problem in (*forgotten.problems, *((warning,) if warning is not None else ()))]
+    counts: Told = {"trajectories": forgotten.erased.trajectories, "transitions": forgotten.erased.transitions}
+    more: Told = {"adapters": list(forgotten.adapters), "copies": list(forgotten.copies)}
+    return {"design": design.digest, "top": design.top, **counts, **more, "problems": problems}
 
 
 def _design(store: Store, name: str) -> StoredDesign | str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +18,15 @@ pytest.importorskip("pyverilog")
 
 from distributed import Client, LocalCluster
 
-from llm4cov_training.synthesis.items import Kind, items_for
-from llm4cov_training.synthesis.lessons import Lesson
-from llm4cov_training.synthesis.roll import Rolled, roll
+from llm4cov_agent.digest import digest_text
+from llm4cov_agent.trajectories.store import open_store
+from llm4cov_training.corpus.designs import Corpus, CorpusDesign, write_corpus
+from llm4cov_training.corpus.split import Side
 from llm4cov_training.work import open_workers
 
 pytestmark = pytest.mark.acceptance
+
+PROGRAM = str(Path(sys.executable).parent / "llm4cov-lsp")
 
 
 def counted(number: int) -> tuple[int, int]:
@@ -57,15 +63,36 @@ endmodule
 """
 
 
-def test_the_items_of_a_synthesis_run_there_too(cluster: LocalCluster, cache_dir: Path) -> None:
-    designs = [(f"adder{number}", "adder", ADDER.replace("{number}", str(number))) for number in (5, 11)]
-    items = list(items_for(designs, [Kind.TEACHER], samples=1, seed=1, lesson=Lesson()))
+def test_a_synthesis_through_the_command_goes_on_when_a_worker_is_killed_at_its_item(
+    cluster: LocalCluster, cache_dir: Path, tmp_path: Path
+) -> None:
+    texts = [(f"adder{number}", ADDER.replace("{number}", str(number))) for number in (3, 5, 11, 13)]
+    listed = tuple(
+        CorpusDesign(name=name, family="adder", top="adder", digest=digest_text(text), structure=name, side=Side.TRAIN, lines=3)
+        for name, text in texts
+    )
+    write_corpus(tmp_path / "corpus", Corpus(seed=1, designs=listed, dropped=()), texts)
+    command = [PROGRAM, "retrain", "synthesize", "--corpus", "corpus", "--store", "t.db", "--budget-s", "4", "--json"]
     with Client(cluster.scheduler_address) as client:
         client.run(os.environ.__setitem__, "LLM4COV_CACHE_DIR", str(cache_dir))
-        with open_workers(cluster=cluster.scheduler_address) as workers:
-            found = dict(workers.map(roll, items))
-    assert len(found) == 2
-    for rolled in found.values():
-        assert isinstance(rolled, Rolled) and len(rolled.transitions) >= 3, rolled
-        seen = rolled.transitions[0].after.observation
-        assert seen is not None and (seen.overall or 0.0) > 80
+        pids = client.run(os.getpid)
+        with subprocess.Popen(
+            [*command, "--cluster", cluster.scheduler_address], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running:
+            # Killed while it is at an item, which is then done by another.
+            while not (busy := [address for address, keys in client.processing().items() if keys and address in pids]):
+                assert running.poll() is None
+                time.sleep(0.1)
+            time.sleep(1)
+            os.kill(pids[busy[0]], signal.SIGKILL)
+            output, errors = running.communicate(timeout=300)
+    assert running.returncode == 0, errors
+    record = json.loads(output)
+    assert (record["items"], record["finished_now"], record["failed"]) == (4, 4, 0)
+    with open_store(tmp_path / "t.db", writable=False) as store:
+        assert not store.verify()
+        trajectories = store.trajectories()
+        assert len(trajectories) == len({one.design for one in trajectories}) == 4
+        for one in trajectories:
+            seen = store.transitions(one.id)[0].after.observation
+            assert len(one.rounds) >= 3 and seen is not None and (seen.overall or 0.0) > 80

@@ -58,9 +58,9 @@ def test_a_removed_adapter_is_not_live(kept: Adapters, tmp_path: Path) -> None:
     one, two = add(kept, tmp_path, "one"), add(kept, tmp_path, "two", designs=("d1", "d2"))
     kept.promote(one)
     kept.promote(two)
-    assert kept.learned_from("d2") == (two,) and {each.id for each in kept.learned_from("d1")} == {"one", "two"}
+    assert kept.learned_from({"d2"}) == (two,) and {each.id for each in kept.learned_from({"d1"})} == {"one", "two"}
     kept.remove(two)
-    assert kept.live(BASE) == one and kept.learned_from("d2") == ()
+    assert kept.live(BASE) == one and kept.learned_from({"d2"}) == ()
 
 
 def test_a_folder_that_was_never_finished_is_passed_over(kept: Adapters, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 pytest.importorskip("pyverilog")
 pytest.importorskip("rapidfuzz")
 
+from llm4cov_agent.errors import WorkFailed
 from llm4cov_agent.loop.state import DesignText, read_design_text
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
+from llm4cov_training.corpus import grow as grow_module
+from llm4cov_training.corpus import icarus
 from llm4cov_training.corpus.catalogue import FAMILIES, SYSTEM, generate
 from llm4cov_training.corpus.designs import read_corpus, text_in, write_corpus
-from llm4cov_training.corpus.grow import Batch, check_batch, grow
+from llm4cov_training.corpus.grow import Batch, check_batch, grow, what_is_wrong
 from llm4cov_training.corpus.similarity import most_like, rouge_l, structure_of, words_of
 from llm4cov_training.corpus.split import FIXTURES, HeldOut, Side, side_of, texts_below
 from llm4cov_training.corpus.variants import variants
@@ -141,3 +145,39 @@ def test_a_held_out_design_and_one_of_a_later_language_have_no_variants(tmp_path
     modern = read(tmp_path, "module modern(input a, output b); typedef enum {X, Y} t; assign b = ~a; endmodule", "modern")
     made, _, problems = variants(modern, HeldOut((), held_out_percent=0.0), count=3, seed=1)
     assert not made and "not Verilog-2005" in problems[0].message
+
+
+ENDLESS = """module endless(input go, output reg up);
+  initial up = 0;
+  always @(go or up) if (go) up <= ~up;
+endmodule
+"""
+
+
+def test_what_does_not_simulate_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(icarus, "_DESIGN_S", 1)
+    plain = "module plain(input go, output up);\n  assign up = ~go;\nendmodule\n"
+    later = "module later(input logic go, output logic up);\n  assign up = go inside {1'b1};\nendmodule\n"
+    broken = "module broken(input go, output up);\n  assign up = nothing;\nendmodule\n"
+    found = what_is_wrong([(plain, "plain"), (ENDLESS, "endless"), (broken, "broken"), (later, "later"), (plain, "plain")])
+    assert found[0] is None and found[4] is None
+    assert found[1] == "it does not simulate (it takes longer than 1 s)"
+    assert found[2] is not None and found[2].startswith("it does not elaborate (")
+    assert found[3] is not None and found[3].startswith("it does not simulate (design.v:2: ")
+
+
+def test_where_nothing_simulates_it_is_not_for_the_designs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "iverilog").write_text("#!/bin/sh\necho No space left on device\nexit 1\n")
+    (tmp_path / "iverilog").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(WorkFailed, match="not one is, the first as it does not simulate \\(No space left on device\\)"):
+        check_batch(Batch(1, 0, 12))
+    with open_workers(1) as workers, pytest.raises(WorkFailed, match="No space left on device"):
+        grow(30, 1, workers)
+
+
+def test_without_a_simulator_the_corpus_says_that_it_was_not_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(one.simulated for one in check_batch(Batch(1, 0, 2)))
+    monkeypatch.setattr(grow_module, "is_installed", lambda: False)
+    assert not any(one.simulated for one in check_batch(Batch(1, 0, 2)))
+    assert what_is_wrong([(ENDLESS, "endless")]) == (None,)

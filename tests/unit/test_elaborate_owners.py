@@ -66,6 +66,24 @@ def test_much_source_is_let_go_of_early(tmp_path: Path, monkeypatch: pytest.Monk
     assert not owners._retired
 
 
+def test_what_is_included_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.svh").write_text("// words\n" * 1000)
+    (tmp_path / "a.sv").write_text('`include "a.svh"\nmodule a(input logic x, output logic y); assign y = ~x; endmodule\n')
+    monkeypatch.setattr(owners, "MAX_RETIRED_SOURCE", 5000)
+    elaborate(FileSet(sources=(tmp_path / "a.sv",)))
+    assert not owners._retired
+
+
+def test_a_reading_that_fails_leaves_its_owners_to_a_later_one() -> None:
+    with pytest.raises(ZeroDivisionError), owners.reading():
+        owners.keep(object(), 10**9)
+        raise ZeroDivisionError
+    assert len(owners._retired) >= 1
+    with owners.reading():
+        owners.keep(object(), 1)
+    assert not owners._retired
+
+
 def test_nothing_is_read_outside_of_a_reading() -> None:
     with pytest.raises(LookupError):
         parse([(Path("/a.sv"), "module a; endmodule\n")], (), ())

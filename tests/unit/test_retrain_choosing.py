@@ -7,6 +7,8 @@ import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -15,18 +17,17 @@ pytest.importorskip("pyverilog")
 pytest.importorskip("rapidfuzz")
 
 from llm4cov_agent.bench.keywords import SYSTEMVERILOG
-from llm4cov_agent.cli.trajectories import app as trajectories
 from llm4cov_agent.errors import BadConfiguration
-from llm4cov_agent.loop.policies.adapters import Adapters
 from llm4cov_agent.loop.state import State
 from llm4cov_agent.trajectories.store import open_store
 from llm4cov_training.cli import retrain
 from llm4cov_training.commands import learn
-from llm4cov_training.commands.choosing import from_files, from_store
+from llm4cov_training.commands.choosing import from_files, from_store, still_stand
 from llm4cov_training.corpus.designs import Corpus, write_corpus
 from llm4cov_training.corpus.similarity import structure_of
 from llm4cov_training.corpus.split import FIXTURES, Side, side_of, texts_below
 from llm4cov_training.examples import write_examples
+from llm4cov_training.learn.telling import Forecast
 from tests.unit.test_curation import made, put, saw, script, step
 from tests.unit.test_examples import EXAMPLE
 
@@ -85,6 +86,28 @@ def test_rows_from_files_go_past_what_is_held_out_too(tmp_path: Path, corpus: Pa
     assert {one.structure for one in found} == {free} and left_out == {"held out": 4}
 
 
+def test_a_run_that_was_stopped_goes_on_with_its_rows_as_long_as_they_stand(tmp_path: Path, corpus: Path) -> None:
+    design = made(tmp_path, "adder")
+    place = tmp_path / "t.db"
+    assert not still_stand(place, corpus, [EXAMPLE])
+    first = step(State(design), script(3), saw(50))
+    with open_store(place) as store:
+        trajectory = store.begin(design, command="test")
+        store.append(trajectory, first)
+    rows, _ = from_store(place, corpus, since=None, most_reply_tokens=450)
+    # What is better came later: another choice, and no reason to throw away what was learned.
+    with open_store(place) as store:
+        put(store, step(State(design), script(8), saw(70)))
+    assert chosen(tmp_path, corpus)[0] == [script(8)] and still_stand(place, corpus, rows)
+    assert not still_stand(place, corpus, [*rows, EXAMPLE])
+    held = next(f"structure {number}" for number in range(999) if side_of(f"structure {number}") is Side.HELD_OUT)
+    assert not still_stand(place, corpus, [replace(rows[0], structure=held)])
+    with open_store(place) as store:
+        assert first.after.testbench is not None
+        store.reject(trajectory, first.after.testbench)
+    assert not still_stand(place, corpus, rows)
+
+
 def test_since_looks_at_what_is_new_alone(tmp_path: Path, corpus: Path) -> None:
     with open_store(tmp_path / "t.db") as store:
         put(store, step(State(made(tmp_path, "adder")), script(3), saw(50)))
@@ -123,6 +146,24 @@ def test_it_is_due_from_so_many_new_rounds_on(tmp_path: Path, monkeypatch: pytes
     assert CliRunner().invoke(retrain, ["--if-due"]).exit_code == 2 and began == [True]
 
 
+def test_what_takes_long_is_said_beforehand_with_the_reason() -> None:
+    def plan(samples: int) -> Any:
+        return SimpleNamespace(
+            recipe=SimpleNamespace(epochs=3), held_out=(None,) * 12, evaluation=SimpleNamespace(samples=samples, rounds=1), examples=()
+        )
+
+    def found(train_s: float) -> Forecast:
+        return Forecast(examples=50, too_long=0, packs=25, steps=19, train_s=train_s, tokens_per_s=40)
+
+    assert learn._long(plan(2), found(3000), 4000) is None
+    slow = learn._long(plan(2), found(9000), 1200)
+    assert slow is not None and slow.startswith(
+        "this takes about 2.8 h: 25 packs, 3 times each, at the 40 tokens/s of this machine; fewer epochs"
+    )
+    much = learn._long(plan(5), found(600), 9600)
+    assert much is not None and "judging asks for 120 replies before and 120 after, 40 s each; --designs, --samples" in much
+
+
 def test_what_retrain_can_not_do_is_refused_before_it_learns(tmp_path: Path) -> None:
     write_examples([EXAMPLE], tmp_path / "rows.jsonl")
     (tmp_path / "full.toml").write_text("full = true\n")
@@ -134,17 +175,3 @@ def test_what_retrain_can_not_do_is_refused_before_it_learns(tmp_path: Path) -> 
     ):
         answer = CliRunner().invoke(retrain, ["--examples", str(tmp_path / "rows.jsonl"), *options])
         assert isinstance(answer.exception, BadConfiguration) and words in str(answer.exception)
-
-
-def test_deleting_a_design_names_the_adapters_that_learned_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLM4COV_STORE", str(tmp_path / "t.db"))
-    design = made(tmp_path, "adder")
-    with open_store(tmp_path / "t.db") as store:
-        put(store, step(State(design), script(3), saw(50)))
-    for name, learned in (("knows", design.design.digest), ("other", "sha256:0")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "adapter.gguf").write_bytes(b"GGUF")
-        Adapters().add(name, tmp_path / name, {"base": "b", "designs": [learned]})
-    answer = CliRunner().invoke(trajectories, ["delete", "adder", "--yes"])
-    assert answer.exit_code == 0 and "knows learned from adder" in answer.stderr and "other" not in answer.stderr
-    assert "retrain adapters remove" in answer.stderr

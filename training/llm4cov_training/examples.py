@@ -14,9 +14,12 @@ from cattrs.errors import BaseValidationError
 from cattrs.preconf.json import make_converter
 
 from llm4cov_agent.digest import digest_json
+from llm4cov_agent.durable import put_in_place
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.loop.backend import Message
 
+EXAMPLES_NAME = "examples.jsonl"
+"""Of the file in the folder of a run that holds what it learns from."""
 _CONVERTER = make_converter()
 
 
@@ -56,7 +59,7 @@ def write_examples(examples: Iterable[Example], path: Path) -> int:
         for example in examples:
             file.write(json.dumps(_CONVERTER.unstructure(example), ensure_ascii=False) + "\n")
             count += 1
-    partial.replace(path)
+    put_in_place(partial, path)
     return count
 
 

@@ -115,7 +115,7 @@ def open_workers(count: int | None = None, *, cluster: str | None = None) -> Ite
         others = set(multiprocessing.active_children())
 
         def make() -> Executor:
-            return ProcessPoolExecutor(many, mp_context=context, initializer=_begin)
+            return ProcessPoolExecutor(many, mp_context=context, initializer=begin_worker)
 
         workers = Workers(make, many, (BrokenProcessPool,))
         try:
@@ -136,7 +136,7 @@ def open_workers(count: int | None = None, *, cluster: str | None = None) -> Ite
             workers.close()
 
 
-def _begin() -> None:
+def begin_worker() -> None:
     """What a worker does first: leave Ctrl-C to the process that handed out the work, and end when that one ends, however it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -6,12 +6,13 @@ import sys
 
 import typer
 
-from llm4cov_agent.cli.console import ExitStatus, messages
+from llm4cov_agent.cli.console import ExitStatus, messages, print_problems
 from llm4cov_agent.cli.cover import cover, holes
 from llm4cov_agent.cli.doctor import doctor
 from llm4cov_agent.cli.generate import generate
 from llm4cov_agent.cli.trajectories import app as trajectories
-from llm4cov_agent.errors import BadConfiguration, StoreUnusable, ToolMissing
+from llm4cov_agent.durable import disk_problem
+from llm4cov_agent.errors import Llm4covError, ToolMissing
 from llm4cov_agent.judge.scratch import sweep_scratch_folders
 
 app = typer.Typer(
@@ -31,14 +32,20 @@ app.add_typer(trajectories)
 
 def main() -> None:
     """Run the command line; the exit status is that of the contract."""
-    sweep_scratch_folders()
     try:
+        sweep_scratch_folders()
         app()
     except ToolMissing as missing:
         messages().print(f"error: {missing}", style="red", highlight=False, soft_wrap=True)
         sys.exit(ExitStatus.TOOL_MISSING)
-    except (BadConfiguration, StoreUnusable) as bad:
+    except Llm4covError as bad:
         messages().print(f"error: {bad}", style="red", highlight=False, soft_wrap=True)
+        sys.exit(ExitStatus.BAD_INPUT)
+    except OSError as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        print_problems((problem,))
         sys.exit(ExitStatus.BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(ExitStatus.INTERRUPTED)

@@ -19,13 +19,13 @@ from llm4cov_agent.cli.options import AsJson
 from llm4cov_agent.cli.output import problems_of_output, write_output
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
-from llm4cov_agent.errors import Problem, Severity, StoreDamaged, display_path
+from llm4cov_agent.errors import Problem, StoreDamaged, display_path
 from llm4cov_agent.judge import report
 from llm4cov_agent.judge.coverage import Kind, Tally, overall, percent_text
-from llm4cov_agent.loop.policies.adapters import Adapters
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.rtl.source import read_source
+from llm4cov_agent.trajectories.forgetting import forget, learned
 from llm4cov_agent.trajectories.reading import StoredDesign
 from llm4cov_agent.trajectories.records import designs_called, summary_record
 from llm4cov_agent.trajectories.store import Store, open_store
@@ -159,19 +159,26 @@ def delete(
             messages().print("nothing was deleted")
             leave(ExitStatus.BAD_INPUT)
     with open_store(store) as opened:
-        erased = opened.delete(found.digest)
-    learned = [adapter.id for adapter in Adapters().learned_from(found.digest)]
+        forgotten = forget(opened, found.digest)
+    erased = forgotten.erased
     if as_json:
-        problems: list[Json] = [str(problem) for problem in erased.problems]
+        problems: list[Json] = [str(problem) for problem in forgotten.problems]
         counts: dict[str, Json] = {"trajectories": erased.trajectories, "transitions": erased.transitions}
-        print_json({"design": found.digest, "top": found.top, **counts, "adapters": list(learned), "problems": problems})
+        print_json(
+            {
+                "design": found.digest,
+                "top": found.top,
+                **counts,
+                "adapters": list(forgotten.adapters),
+                "copies": list(forgotten.copies),
+                "problems": problems,
+            }
+        )
     else:
-        print_problems(erased.problems)
-        if learned:
-            what = f"{', '.join(learned)} learned from {found.top}, and what {'they' if len(learned) > 1 else 'it'} learned is not undone"
-            hint = "`llm4cov-lsp retrain adapters remove NAME` deletes an adapter; `llm4cov-lsp retrain` then learns from what is left."
-            print_problems((Problem(what, hint=hint, severity=Severity.WARNING),))
-        text = f"deleted {found.top}: {erased.trajectories} trajectories, {erased.transitions} transitions"
+        warning = learned(forgotten.adapters, found.top)
+        print_problems((*forgotten.problems, *((warning,) if warning is not None else ())))
+        counted = [f"{erased.trajectories} trajectories", f"{erased.transitions} transitions", *forgotten.copies]
+        text = f"deleted {found.top}: {', '.join(counted)}"
         messages().print(text, highlight=False, soft_wrap=True)
 
 

@@ -7,6 +7,8 @@ emptied. If that last part is interrupted, the next one to open the store does i
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from sqlite_utils import Database
@@ -46,18 +48,18 @@ class Erased:
     """Warnings: why bytes may be left in the file until it is opened the next time."""
 
 
-def erase(database: Database, design: str) -> Erased:
-    """Delete all of a design (a `Design.digest`). A design that isn't there is not an error."""
+def erase(database: Database, designs: Collection[str]) -> Erased:
+    """Delete all of some designs (`Design.digest`), writing the file anew once. A design that isn't there is not an error."""
     connection = database.conn
-    removed: dict[str, int] = {}
+    removed: Counter[str] = Counter()
     # References are checked once at the end; row by row, without an index for each, it would take the square of the rows.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         with transaction(database):
             connection.execute("INSERT OR REPLACE INTO erasures (id, stage) VALUES ('design', 'deleting')")
             for table, condition in _STEPS:
-                values = {"design": design} if ":design" in condition else {}
-                removed[table] = connection.execute(f"DELETE FROM {table} WHERE {condition}", values).rowcount
+                for values in [{"design": one} for one in designs] if ":design" in condition else [{}]:
+                    removed[table] += connection.execute(f"DELETE FROM {table} WHERE {condition}", values).rowcount
             connection.execute("UPDATE erasures SET stage = 'compacting'")
             if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
                 raise AssertionError("a deletion leaves references to what it deletes")

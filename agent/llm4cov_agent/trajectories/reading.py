@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -166,6 +166,12 @@ def designs(connection: sqlite3.Connection) -> tuple[StoredDesign, ...]:
         StoredDesign(digest, top, tuple(name for name, _, _ in read_json(body)["files"]), count)
         for digest, top, count, body in connection.execute(query).fetchall()
     )
+
+
+def designs_with(connection: sqlite3.Connection, files: Collection[str]) -> frozenset[str]:
+    """Designs (`Design.digest`) that have one of these files, named by the digests of their content."""
+    query = "SELECT DISTINCT d.design FROM designs d JOIN design_files f ON f.design = d.digest WHERE f.blob = ?"
+    return frozenset(row[0] for digest in files for row in connection.execute(query, [digest]))
 
 
 def summaries(connection: sqlite3.Connection) -> tuple[Summary, ...]:

@@ -14,7 +14,7 @@ import secrets
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -263,12 +263,17 @@ class Store:
         with self._reading() as connection:
             return flat_rows(connection, trajectory)
 
-    def delete(self, design: str) -> Erased:
-        """Forget a design (a `Design.digest`) and everything that came of it, so that no byte of it is left in the file."""
+    def designs_with(self, files: Collection[str]) -> frozenset[str]:
+        """Digests (`Design.digest`) of the designs that have a file with any of these digests of its content."""
+        with self._reading() as connection:
+            return reading.designs_with(connection, files)
+
+    def delete(self, *designs: str) -> Erased:
+        """Forget designs (`Design.digest`) and everything that came of them, so that no byte of them is left in the file."""
         with self._lock, guarded(self.path):
             self._packed.clear()
             self._reader.forget()
-            return erase.erase(self._database, design)
+            return erase.erase(self._database, designs)
 
     def verify(self) -> tuple[Problem, ...]:
         """Derive every digest and column anew and follow every reference; empty if all is as it was stored."""

@@ -29,8 +29,11 @@ export async function deleteTrajectories(app: App, node?: TrajectoryNode): Promi
   const detail = `Everything stored of this design is erased for good: ${trajectories.length} trajectories with their testbenches. Your files stay.`;
   const answer = await vscode.window.showWarningMessage(`Delete the trajectories of ${top}?`, { modal: true, detail }, "Delete");
   if (answer !== undefined) {
-    await app.server.execute("llm4cov.trajectory.delete", [design]);
+    const deleted = await app.server.execute<{ problems?: readonly string[] }>("llm4cov.trajectory.delete", [design]);
     app.trajectories.refresh();
+    for (const problem of deleted?.problems ?? []) {
+      void vscode.window.showWarningMessage(problem);
+    }
   }
 }
 

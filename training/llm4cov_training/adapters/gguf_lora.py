@@ -16,6 +16,7 @@ import gguf
 import numpy
 from safetensors.numpy import load_file
 
+from llm4cov_agent.durable import put_in_place
 from llm4cov_agent.errors import Problem, display_path
 
 _PEFT_NAME = re.compile(r"(?:base_model\.model\.)?(?P<weight>.+)\.lora_(?P<factor>[AB])\.weight")
@@ -73,7 +74,7 @@ def write_gguf_lora(adapter: Path, base: BaseShape, output: Path) -> tuple[Probl
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    partial.replace(output)
+    put_in_place(partial, output)
     return ()
 
 

@@ -14,6 +14,7 @@ import gguf
 import numpy
 from safetensors.numpy import load_file
 
+from llm4cov_agent.durable import put_in_place
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_training.adapters.gguf_lora import BaseShape, in_gguf_order
 
@@ -131,7 +132,7 @@ def _finish(writer: Any, partial: Path, path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    partial.replace(path)
+    put_in_place(partial, path)
 
 
 def _tensors(shape: Shape, words: int) -> Mapping[str, tuple[int, ...]]:

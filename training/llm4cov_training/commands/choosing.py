@@ -63,6 +63,18 @@ def from_store(place: Path, corpus: Path, *, since: datetime | None, most_reply_
     return tuple(made.examples), reasons
 
 
+def still_stand(place: Path, corpus: Path, rows: Sequence[Example]) -> bool:
+    """Say whether none of these rows, chosen from a store before, was deleted or rejected since, or is held out now."""
+    if not place.exists():
+        return False
+    held_out = HeldOut((*fixture_texts(), *held_out_texts(corpus)))
+    with open_store(place, writable=False) as store:
+        summaries = store.trajectories()
+    rejected = {digest for one in summaries for digest in _rejected(one)}
+    stored = {each.digest for one in summaries for each in one.rounds} - rejected
+    return all(one.transition in stored and held_out.reason_of_structure(one.structure) is None for one in rows)
+
+
 def _rejected(summary: Summary) -> Iterator[str]:
     """Digests of the transitions that led to a testbench whose last answer is that it was rejected."""
     last = {one.testbench: one.answer for one in summary.acceptances}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from llm4cov_training.corpus.designs import Corpus
     from llm4cov_training.corpus.variants import Variant
 
+_NOT_SIMULATED = "none was simulated, as Icarus Verilog is not installed (apt-get install iverilog)"
+
 
 def corpus(
     count: Annotated[int, typer.Option("--count", min=1, max=1_000_000, help="Distinct designs.")] = 5000,
@@ -63,6 +65,7 @@ def corpus(
                 "designs": len(made.designs),
                 "held_out": held_out,
                 "near_held_out": near,
+                "simulated": made.simulated,
                 "families": dict(sorted(families.items())),
                 "dropped": dict(made.reasons),
             }
@@ -75,6 +78,8 @@ def corpus(
         soft_wrap=True,
     )
     console.print(", ".join(f"{name} {many}" for name, many in families.most_common()), highlight=False, soft_wrap=True)
+    words = "each ran to the end of a testbench in Icarus Verilog" if made.simulated else _NOT_SIMULATED
+    console.print(words, highlight=False, soft_wrap=True)
     for reason, many in made.reasons.items():
         console.print(f"left out {many}: {reason}", highlight=False, soft_wrap=True)
 

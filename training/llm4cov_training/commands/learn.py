@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -13,6 +14,7 @@ from llm4cov_agent.cli.console import ExitStatus, interruptible, leave, messages
 from llm4cov_agent.cli.design import open_simulator
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
+from llm4cov_agent.durable import disk_problem
 from llm4cov_agent.errors import BadConfiguration, Problem, ToolMissing, display_path, has_errors
 from llm4cov_agent.loop.policies.adapters import Adapter, Adapters
 from llm4cov_agent.loop.policies.model import ModelSettings
@@ -80,7 +82,7 @@ def learn(options: Options) -> None:
     from llm4cov_training.commands.choosing import from_files, from_store
     from llm4cov_training.learn.evaluate import EvaluationPlan
     from llm4cov_training.learn.recipe import Recipe, read_recipe
-    from llm4cov_training.learn.relearn import Plan, forecast, relearn, seconds_to_judge
+    from llm4cov_training.learn.relearn import Plan, relearn
 
     recipe = read_recipe(options.recipe) if options.recipe is not None else Recipe()
     base = Path(options.base or recipe.base).expanduser() if options.base or recipe.base else default_model()
@@ -106,21 +108,27 @@ def learn(options: Options) -> None:
             examples=examples,
             held_out=held_out,
             start=_start(adapters, options.start),
+            chosen_from="" if options.examples else f"the store, since {options.since}",
             user_designs=frozenset(one.design for one in examples),
             evaluation=EvaluationPlan(samples=options.samples, rounds=options.rounds, model=ASKED),
         )
-        if options.dry_run:
-            found, problems = forecast(plan)
-            if found is None:
-                _refuse(problems, options)
-            _tell_forecast(plan, found, seconds_to_judge(plan, open_simulator()), left_out, options)
+        if not options.examples:
+            plan = _going_on(plan, corpus, dry_run=options.dry_run)
+        is_new = adapters.get(plan.name) is None and not (learning_folder() / "runs" / plan.name).exists()
+        if options.dry_run or is_new:
+            found, judge_s = _measured(plan, options, stopped)
+            if options.dry_run:
+                _tell_forecast(plan, found, judge_s, left_out, options)
+            if (reason := _long(plan, found, judge_s)) is not None:
+                messages().print(reason, highlight=False, soft_wrap=True)
         try:
             with shown(messages(), lambda: reason_to_wait(on_battery=options.on_battery, max_load=options.max_load)) as teller:
                 outcome = relearn(plan, open_simulator(), adapters, learning_folder() / "runs", tell=teller, cancel=stopped)
         except OSError as error:
-            hint = "Make room, then give the same command: it goes on from here. Nothing half-made is live."
-            what = f"the run can't be stored: {error.strerror or error}"
-            _refuse((Problem(what, file=display_path(Path(error.filename or learning_folder())), hint=hint),), options)
+            problem = disk_problem(error)
+            if problem is None:
+                raise
+            _refuse((problem,), options)
     if outcome.stopped:
         _end({"status": "stopped"}, "stopped; the same command goes on from here", options, ExitStatus.INTERRUPTED)
     if outcome.adapter is None:
@@ -130,6 +138,48 @@ def learn(options: Options) -> None:
     measured = outcome.adapter.manifest.get("measured")
     record: dict[str, Json] = {"status": "learned", "adapter": outcome.adapter.id, "promoted": outcome.promoted, "measured": measured}
     _end(record, _verdict(record), options, ExitStatus.DONE)
+
+
+def _going_on(plan: Plan, corpus: Path, *, dry_run: bool) -> Plan:
+    """Give the run that was stopped before, if there is one that was chosen in the same way: what was stored since then is for the next."""
+    from llm4cov_training.commands.choosing import still_stand
+    from llm4cov_training.learn.runs import is_held, unfinished
+
+    for one in unfinished(learning_folder() / "runs"):
+        its = replace(plan, examples=one.examples, user_designs=frozenset(each.design for each in one.examples))
+        if its.name != one.folder.name or one.chosen_from != plan.chosen_from or is_held(one.folder):
+            continue
+        if its.name == plan.name or still_stand(read_config().store, corpus, one.examples):
+            if its.name != plan.name:
+                words = (
+                    f"going on with the run that was stopped, of {len(one.examples)} examples; what was stored since is for the next one"
+                )
+                messages().print(words, highlight=False, soft_wrap=True)
+            return its
+        if not dry_run:
+            shutil.rmtree(one.folder)
+    return plan
+
+
+def _measured(plan: Plan, options: Options, stopped: Event) -> tuple[Forecast, float]:
+    """Say what a run would be and how many seconds judging takes, from one pack and one reply; ends the command where it can't be said."""
+    from llm4cov_training.learn.evaluate import NoAnswer
+    from llm4cov_training.learn.relearn import forecast, seconds_to_judge
+    from llm4cov_training.learn.stopping import wait_while
+
+    with shown(messages(), lambda: reason_to_wait(on_battery=options.on_battery, max_load=options.max_load)) as teller:
+        wait_while(teller.waits, stopped)
+        teller.phase("measuring how fast this machine is")
+        found, problems = (None, ()) if stopped.is_set() else forecast(plan)
+        try:
+            judge_s = seconds_to_judge(plan, open_simulator()) if found is not None and not stopped.is_set() else 0.0
+        except NoAnswer as failure:
+            found, problems = None, failure.problems
+    if stopped.is_set():
+        _end({"status": "stopped"}, "stopped; nothing was begun", options, ExitStatus.INTERRUPTED)
+    if found is None:
+        _refuse(problems, options)
+    return found, judge_s
 
 
 def _not_due(adapters: Adapters) -> str | None:
@@ -205,7 +255,6 @@ def _held_out(corpus: Path, count: int) -> tuple[tuple[str, DesignText], ...]:
 
 
 def _tell_forecast(plan: Plan, found: Forecast, judge_s: float, left_out: dict[str, int], options: Options) -> NoReturn:
-    total_s = found.train_s + judge_s
     record: dict[str, Json] = {
         "status": "dry_run",
         "examples": found.examples,
@@ -226,9 +275,24 @@ def _tell_forecast(plan: Plan, found: Forecast, judge_s: float, left_out: dict[s
     ]
     if found.too_long:
         lines.insert(1, f"{found.too_long} of them are longer than a pack and are left out")
-    if total_s > _LONG_S:
-        lines.append("that is long for this machine: fewer epochs in a recipe, or --designs and --samples, make it shorter")
+    if (reason := _long(plan, found, judge_s)) is not None:
+        lines.append(reason)
     _end(record, "\n".join(lines), options, ExitStatus.DONE)
+
+
+def _long(plan: Plan, found: Forecast, judge_s: float) -> str | None:
+    """Say beforehand that it takes long, what of it, and what makes it shorter; None if it does not."""
+    if found.train_s + judge_s <= _LONG_S:
+        return None
+    if found.train_s >= judge_s:
+        recipe = plan.recipe
+        why = f"{found.packs} packs, {recipe.epochs} times each, at the {found.tokens_per_s:.0f} tokens/s of this machine"
+        remedy = "fewer epochs or most_steps in a recipe, or --since, make it shorter"
+    else:
+        tried = len(plan.held_out) * plan.evaluation.samples * (1 + plan.evaluation.rounds)
+        why = f"judging asks for {tried} replies before and {tried} after, {judge_s / (2 * tried):.0f} s each"
+        remedy = "--designs, --samples and --rounds make it shorter"
+    return f"this takes about {span(found.train_s + judge_s)}: {why}; {remedy}. Ctrl-C keeps what is done"
 
 
 def _reasons(left_out: dict[str, int]) -> str:

@@ -15,11 +15,12 @@ from cattrs import ClassValidationError
 from cattrs.preconf.json import make_converter
 
 from llm4cov_agent.digest import digest_bytes, digest_json
+from llm4cov_agent.durable import flush, write_whole
 from llm4cov_agent.errors import BadConfiguration, display_path
 from llm4cov_training.corpus.split import Side
 
 _CONVERTER = make_converter()
-_LIST = "corpus.json"
+LIST = "corpus.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class CorpusDesign:
     """Equal for designs that differ in identifiers and literals alone."""
     side: Side
     lines: int
+    origin: str | None = None
+    """Of a variant of a user's design: that one's `Design.digest`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,8 @@ class Corpus:
     seed: int
     designs: tuple[CorpusDesign, ...]
     dropped: tuple[Dropped, ...]
+    simulated: bool = False
+    """Whether each was driven with random inputs; Icarus Verilog does it where it is installed."""
 
     @property
     def digest(self) -> str:
@@ -75,14 +80,13 @@ def write_corpus(folder: Path, corpus: Corpus, texts: Iterable[tuple[str, str]])
     place.mkdir(parents=True, exist_ok=True)
     for name, text in texts:
         (place / f"{name}.v").write_text(text, encoding="utf-8")
-    partial = folder / f"{_LIST}.partial"
-    partial.write_text(json.dumps({"digest": corpus.digest, **_CONVERTER.unstructure(corpus)}, indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / _LIST)
+    flush(place)
+    write_whole(folder / LIST, json.dumps({"digest": corpus.digest, **_CONVERTER.unstructure(corpus)}, indent=1) + "\n")
 
 
 def read_corpus(folder: Path) -> Corpus:
     """Read the list. Raises BadConfiguration if there is none that can be read."""
-    path = folder / _LIST
+    path = folder / LIST
     try:
         record = json.loads(path.read_text("utf-8"))
         record.pop("digest", None)

@@ -1,18 +1,21 @@
-"""Grows a corpus: generates designs, elaborates them, and leaves out the broken, the repeated and the held out. Runs no simulator."""
+"""Grows a corpus: generates designs, elaborates and simulates them, and leaves out the broken, the repeated and the held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from threading import Event
 
 from llm4cov_agent.digest import digest_text
+from llm4cov_agent.errors import WorkFailed
 from llm4cov_agent.judge.scratch import scratch_folder
+from llm4cov_agent.rtl.design import Design
 from llm4cov_agent.rtl.elaborate import elaborate
 from llm4cov_agent.rtl.fileset import FileSet
 from llm4cov_training.corpus.catalogue import Generated, generate
 from llm4cov_training.corpus.designs import Corpus, CorpusDesign, Dropped
+from llm4cov_training.corpus.icarus import is_installed, simulate
 from llm4cov_training.corpus.similarity import most_like, structure_of, words_of
 from llm4cov_training.corpus.split import Side, fixture_texts, side_of
 from llm4cov_training.work import Failed, Workers
@@ -30,6 +33,8 @@ class Checked:
     made: Generated
     structure: str
     reason: str | None
+    simulated: bool
+    """Whether it was, or would have been if nothing else were wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,18 @@ def grow(
 ) -> tuple[Corpus, dict[str, str]]:
     """Take the first `count` distinct designs of a seed; gives the list and the texts by name.
 
-    The result depends on the two numbers and on the fixtures alone, not on how many workers there are. A cancel gives what there is.
+    The result depends on the two numbers and on the fixtures alone, not on how many workers there are, as long as what elaborates also
+    simulates, which is tried where Icarus Verilog is installed. A cancel gives what there is.
+    Raises WorkFailed where a worker could not do its part.
     """
     designs: list[CorpusDesign] = []
     dropped: list[Dropped] = []
     texts: dict[str, str] = {}
     seen: dict[str, str] = {}
+    simulated = True
     for checked in _in_order(seed, count, workers, cancel):
         made, reason = checked.made, checked.reason
+        simulated = simulated and checked.simulated
         if reason is None and checked.structure in seen:
             reason = f"it has the structure of another one ({seen[checked.structure]})"
         if reason is not None:
@@ -78,7 +87,7 @@ def grow(
             break
     if cancel is None or not cancel.is_set():
         designs = _apart(designs, texts, workers)
-    return Corpus(seed=seed, designs=tuple(designs), dropped=tuple(dropped)), texts
+    return Corpus(seed=seed, simulated=simulated, designs=tuple(designs), dropped=tuple(dropped)), texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,8 @@ def _in_order(seed: int, count: int, workers: Workers, cancel: Event | None) -> 
     results = workers.map(check_batch, batches, cancel=cancel)
     for batch, found in results:
         if isinstance(found, Failed):
-            raise RuntimeError(f"designs {batch.first} to {batch.first + batch.count - 1} of seed {seed} can't be made: {found.reason}")
+            which = f"{batch.first} to {batch.first + batch.count - 1} of seed {seed}"
+            raise WorkFailed(f"Designs {which} can't be made: {found.reason}.")
         ready[batch.first] = found
         while following in ready:
             yield from ready.pop(following)
@@ -123,32 +133,44 @@ def _in_order(seed: int, count: int, workers: Workers, cancel: Event | None) -> 
 def check_batch(batch: Batch) -> tuple[Checked, ...]:
     """Generate and check some designs; what a worker does."""
     known = _fixtures()
-    return tuple(_check(generate(batch.seed, number), known) for number in range(batch.first, batch.first + batch.count))
+    made = [generate(batch.seed, number) for number in range(batch.first, batch.first + batch.count)]
+    reasons = [_unfit(one, known) for one in made]
+    fit = [one for one, reason in zip(made, reasons, strict=True) if reason is None]
+    found = dict(zip((one.name for one in fit), what_is_wrong([(one.text, one.top) for one in fit]), strict=True))
+    simulated = is_installed()
+    return tuple(
+        Checked(one, structure_of(one.text), reason or found.get(one.name), simulated) for one, reason in zip(made, reasons, strict=True)
+    )
 
 
-def _check(made: Generated, fixtures: tuple[tuple[str, tuple[str, ...]], ...]) -> Checked:
-    structure = structure_of(made.text)
-    lines = made.text.count("\n")
-    if not LEAST_LINES <= lines <= MOST_LINES:
-        return Checked(made, structure, f"it has fewer than {LEAST_LINES} or more than {MOST_LINES} lines")
-    reason = elaboration_problem(made.text, made.top)
-    if reason is None:
-        like = most_like(words_of(made.text), fixtures)
-        reason = f"it is like a held-out design ({like.name}, ROUGE-L {like.f1:.2f})" if like is not None else None
-    return Checked(made, structure, reason)
+def _unfit(made: Generated, fixtures: tuple[tuple[str, tuple[str, ...]], ...]) -> str | None:
+    """What is wrong with a design by its text alone."""
+    if not LEAST_LINES <= made.text.count("\n") <= MOST_LINES:
+        return f"it has fewer than {LEAST_LINES} or more than {MOST_LINES} lines"
+    like = most_like(words_of(made.text), fixtures)
+    return f"it is like a held-out design ({like.name}, ROUGE-L {like.f1:.2f})" if like is not None else None
 
 
-def elaboration_problem(text: str, top: str) -> str | None:
-    """Why a text is no design that can be driven; None if it is one."""
-    with scratch_folder() as folder:
-        path = folder / "design.v"
-        path.write_text(text, encoding="utf-8")
-        design, problems = elaborate(FileSet(sources=(path,), top=top), search=False)
-    if design is None:
-        return f"it does not elaborate ({problems[0].message})"
-    if not design.driven_signals():
-        return "it has no inputs"
-    return None
+def what_is_wrong(texts: Sequence[tuple[str, str]]) -> tuple[str | None, ...]:
+    """Why each text with its top is no design that can be driven, or None: elaborates and, where Icarus Verilog is installed, simulates."""
+    reasons: list[str | None] = []
+    designs: list[tuple[int, str, Design]] = []
+    for number, (text, top) in enumerate(texts):
+        with scratch_folder() as folder:
+            path = folder / "design.v"
+            path.write_text(text, encoding="utf-8")
+            design, problems = elaborate(FileSet(sources=(path,), top=top), search=False)
+        if design is None:
+            reasons.append(f"it does not elaborate ({problems[0].message})")
+        elif not design.driven_signals():
+            reasons.append("it has no inputs")
+        else:
+            reasons.append(None)
+            designs.append((number, text, design))
+    if is_installed():
+        for (number, _, _), reason in zip(designs, simulate([(text, design) for _, text, design in designs]), strict=True):
+            reasons[number] = reason
+    return tuple(reasons)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Variants of a user's Verilog-2005 design: other names, other parameters, other codes of states, small mutations. Runs no simulator."""
+"""Variants of a user's Verilog-2005 design: other names, other parameters, other codes of states, small mutations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llm4cov_agent.digest import digest_text
 from llm4cov_agent.errors import Problem
 from llm4cov_agent.loop.state import DesignText
 from llm4cov_training.corpus.designs import CorpusDesign, Dropped
-from llm4cov_training.corpus.grow import elaboration_problem
+from llm4cov_training.corpus.grow import what_is_wrong
 from llm4cov_training.corpus.similarity import structure_of
 from llm4cov_training.corpus.split import HeldOut, Side, text_of_design
 from llm4cov_training.corpus.verilog.read import parse
@@ -45,7 +45,7 @@ class Variant:
 def variants(
     design: DesignText, held_out: HeldOut, *, count: int, seed: int
 ) -> tuple[tuple[Variant, ...], tuple[Dropped, ...], tuple[Problem, ...]]:
-    """Make up to `count` variants that elaborate, and say why the others were dropped.
+    """Make up to `count` variants that elaborate and simulate, and say why the others were dropped.
 
     A design that is held out, or is not Verilog-2005, has none; the problems say so.
     """
@@ -67,7 +67,7 @@ def variants(
             continue
         new_top, new_text = outcome
         structure = structure_of(new_text)
-        found = held_out.reason(new_text) or elaboration_problem(new_text, new_top)
+        found = held_out.reason(new_text) or what_is_wrong([(new_text, new_top)])[0]
         if found is None and digest_text(new_text) in seen:
             found = "it is the same as another one"
         if found is not None:
@@ -82,6 +82,7 @@ def variants(
             structure=structure,
             side=Side.TRAIN,
             lines=new_text.count("\n"),
+            origin=design.design.digest,
         )
         made.append(Variant(listed, new_text))
     return tuple(made), tuple(dropped), ()

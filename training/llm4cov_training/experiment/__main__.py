@@ -7,8 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from llm4cov_agent.cli.console import ExitStatus, interruptible, messages
-from llm4cov_agent.errors import BadConfiguration, ToolMissing, display_path
+from llm4cov_agent.cli.console import ExitStatus, interruptible, messages, print_problems
+from llm4cov_agent.durable import disk_problem
+from llm4cov_agent.errors import Llm4covError, ToolMissing, display_path
 from llm4cov_training.experiment.outcome import write_outcome
 from llm4cov_training.experiment.pipeline import Experiment
 from llm4cov_training.experiment.scale import read_scale
@@ -43,12 +44,18 @@ def run(path: Path, out: Path | None, *, workers: int | None = None, cluster: st
     except Stopped:
         _tell("stopped; the same command goes on from here")
         return int(ExitStatus.INTERRUPTED)
-    except BadConfiguration as error:
-        _tell(str(error))
-        return int(ExitStatus.BAD_INPUT)
     except ToolMissing as error:
         _tell(str(error))
         return int(ExitStatus.TOOL_MISSING)
+    except Llm4covError as error:
+        _tell(str(error))
+        return int(ExitStatus.BAD_INPUT)
+    except OSError as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        print_problems((problem,))
+        return int(ExitStatus.BAD_INPUT)
     sys.stdout.write((folder / "table.md").read_text("utf-8"))
     if manifest is not None:
         _tell(f"wrote {display_path(manifest)}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from llm4cov_agent.digest import Json
+from llm4cov_agent.durable import write_whole
 from llm4cov_agent.loop.policies.model_file import label
 from llm4cov_training.experiment.pipeline import Experiment
 from llm4cov_training.experiment.scale import Ablation, Scale
@@ -62,9 +63,7 @@ def write_outcome(folder: Path, scale: Scale, experiment: Experiment) -> Path:
         },
     }
     path = folder / "manifest.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     return path
 
 

@@ -31,7 +31,7 @@ from llm4cov_training.experiment.fresh import write_fresh_base
 from llm4cov_training.experiment.measure import Contestant, Judged, measured
 from llm4cov_training.experiment.scale import Ablation, Scale
 from llm4cov_training.experiment.steps import Outcome, Steps, Stopped
-from llm4cov_training.experiment.students import Student, taught
+from llm4cov_training.experiment.students import Student, check_recipes, taught
 from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan
 from llm4cov_training.learn.recipe import Recipe
 from llm4cov_training.synthesis.items import Kind, Speaker, items_for
@@ -79,6 +79,7 @@ class Experiment:
     def run(self) -> Findings:
         """Do all of it. Raises Stopped where it was asked to stop."""
         scale, student_scale = self._scale, self._scale.student
+        check_recipes(scale.first, scale.later)
         corpus = self._corpus()
         held_out = self._held_out(corpus)
         self.base = base = self._base(corpus)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llm4cov_agent.digest import Json, digest_json
+from llm4cov_agent.durable import write_whole
 
 Outcome = Mapping[str, Json]
 _INPUTS, _DONE = "inputs.json", "step.json"
@@ -68,6 +69,4 @@ def _read(path: Path) -> dict[str, Json]:
 
 
 def _write(path: Path, record: Mapping[str, Json]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

@@ -14,13 +14,13 @@ from llm4cov_agent.loop.policies.backends import BackendKind, BackendSettings
 from llm4cov_agent.loop.policies.model_file import label
 from llm4cov_training.adapters.gguf_lora import BaseShape, write_gguf_lora
 from llm4cov_training.adapters.gguf_model import write_trained_model
-from llm4cov_training.examples import Example, read_examples, write_examples
+from llm4cov_training.examples import EXAMPLES_NAME, Example, read_examples, write_examples
 from llm4cov_training.experiment.steps import Outcome, Steps, Stopped
 from llm4cov_training.learn.recipe import Recipe
+from llm4cov_training.learn.stopping import Stop
 from llm4cov_training.learn.telling import Step
 from llm4cov_training.learn.tokens import pack, tokens_of_example
 
-_EXAMPLES = "examples.jsonl"
 _LINES = 8
 """Lines of progress in one stage, about."""
 
@@ -64,17 +64,31 @@ class Course:
     """Takes a line for people; several processes can only print."""
 
 
+def check_recipes(*recipes: Recipe) -> None:
+    """Raise BadConfiguration where a step can't be shared out among the GPUs of this machine, hours before it is taken."""
+    from llm4cov_training.learn.several import processes_here
+
+    count = processes_here()
+    for recipe in recipes:
+        if recipe.batch * recipe.accumulation % count:
+            step = f"A step of {recipe.batch} times {recipe.accumulation} packs can't be shared out among {count} GPUs."
+            raise BadConfiguration(f"{step}\n  Choose batch and accumulation accordingly, or name fewer GPUs in CUDA_VISIBLE_DEVICES.")
+
+
 def taught(steps: Steps, name: str, student: Student, rows: Sequence[Example], recipe: Recipe, *, cancel: Event) -> tuple[Student, Outcome]:
     """Teach a student some rows, as a step; gives the student that it becomes, and the record of the run.
 
-    Raises BadConfiguration where it can't be taught, saying why, and Stopped.
+    Raises BadConfiguration where it can't be taught, or WorkFailed by one of several processes, saying why, and Stopped.
     """
     from llm4cov_training.learn.several import on_each_gpu
 
     def make(folder: Path) -> Outcome:
-        write_examples(rows, folder / _EXAMPLES)
+        write_examples(rows, folder / EXAMPLES_NAME)
         course = Course(folder=folder, student=student, recipe=recipe)
-        return on_each_gpu(attend, course, cancel=cancel)
+        record = on_each_gpu(attend, course, cancel=cancel)
+        if record is None:
+            raise Stopped
+        return record
 
     inputs: dict[str, Json] = {"student": student.digest, "recipe": recipe.to_json(), "examples": [one.digest for one in rows]}
     outcome = steps.do(name, {**inputs, "examples": digest_json(inputs["examples"])}, make)
@@ -84,12 +98,15 @@ def taught(steps: Steps, name: str, student: Student, rows: Sequence[Example], r
     return Student(name=name, model=student.model, adapter=place / "weights"), outcome
 
 
-def attend(course: Course, cancel: Event | None) -> Outcome:
-    """Learn, in this process, and leave the portable files; one of several processes if there are several GPUs."""
+def attend(course: Course, cancel: Stop) -> Outcome | None:
+    """Learn, in this process, and leave the portable files; one of several processes if there are several GPUs. None where it was stopped.
+
+    Raises BadConfiguration where it can't be done.
+    """
     from llm4cov_training.learn.train import load_base, train
 
     student, recipe = course.student, course.recipe
-    rows, _ = read_examples(course.folder / _EXAMPLES)
+    rows, _ = read_examples(course.folder / EXAMPLES_NAME)
     model, tokenizer, control = load_base(student.model, recipe.precision, start=student.adapter)
     cut = (tokens_of_example(one.messages, one.completion, tokenizer, control) for one in rows)
     packs, too_long = pack(cut, sequence_tokens=recipe.sequence_tokens, seed=recipe.seed)
@@ -108,7 +125,7 @@ def attend(course: Course, cancel: Event | None) -> Outcome:
 
     trained = train(model, packs, recipe, course.folder, on_step=show, cancel=cancel)
     if trained.stopped:
-        raise Stopped
+        return None
     if trained.weights is None:
         raise BadConfiguration("\n".join(str(problem) for problem in trained.problems))
     if trained.is_first:

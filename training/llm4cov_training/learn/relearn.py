@@ -18,6 +18,7 @@ from typing import Any
 from cattrs.preconf.json import make_converter
 
 from llm4cov_agent.digest import Json, digest_json
+from llm4cov_agent.durable import write_whole
 from llm4cov_agent.errors import Problem, has_errors
 from llm4cov_agent.judge.simulator import Simulator
 from llm4cov_agent.loop.policies.adapters import GGUF_NAME, Adapter, Adapters
@@ -28,6 +29,8 @@ from llm4cov_training.adapters.gguf_lora import BaseShape, write_gguf_lora
 from llm4cov_training.examples import Example
 from llm4cov_training.learn.evaluate import DesignScore, EvaluationPlan, NoAnswer, difference, estimates, evaluate, is_better
 from llm4cov_training.learn.recipe import Recipe
+from llm4cov_training.learn.runs import begin, held
+from llm4cov_training.learn.stopping import wait_while
 from llm4cov_training.learn.telling import Forecast, Teller
 from llm4cov_training.learn.tokens import Pack, pack, tokens_of_example
 from llm4cov_training.learn.train import Trained, load_base, seconds_for_pack, train
@@ -49,6 +52,8 @@ class Plan:
     """Designs that nothing is learned from, by name."""
     start: Adapter | None = None
     """The adapter of an earlier stage, to learn on from; its shape counts, not the recipe's."""
+    chosen_from: str = ""
+    """What the examples were chosen from, and how; empty where they were given."""
     user_designs: frozenset[str] = frozenset()
     """Digests of the user's own designs among those of the examples."""
     evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
@@ -59,6 +64,11 @@ class Plan:
         start = f"{self.start.id} {label(self.start.gguf)}" if self.start is not None else None
         rows: list[Json] = [one.digest for one in self.examples]
         return digest_json({"base": label(self.base), "start": start, "recipe": self.recipe.to_json(), "examples": rows})
+
+    @property
+    def name(self) -> str:
+        """Of its folder and of the adapter that it makes."""
+        return self.digest.removeprefix("sha256:")[:16]
 
     @property
     def judging(self) -> str:
@@ -129,16 +139,28 @@ def relearn(
     clash = {one.design for one in plan.examples} & {design.design.digest for _, design in plan.held_out}
     if clash:
         raise ValueError(f"{len(clash)} designs are both learned from and held out")
-    name = plan.digest.removeprefix("sha256:")[:16]
-    known, work = adapters.get(name), folder / name
+    work = folder / plan.name
+    known = adapters.get(plan.name)
     if known is not None and not work.exists():
-        return Outcome(adapter=known, problems=(Problem(f"nothing is new since adapter {name} learned from the same"),))
+        return Outcome(adapter=known, problems=(Problem(f"nothing is new since adapter {plan.name} learned from the same"),))
+    work.mkdir(parents=True, exist_ok=True)
+    with held(work) as is_free:
+        if not is_free:
+            hint = "Wait for it, or stop it: the same command then goes on."
+            return Outcome(adapter=None, problems=(Problem("another process is at work with this very run", hint=hint),))
+        return _run(plan, simulator, adapters, work, tell, cancel)
+
+
+def _run(plan: Plan, simulator: Simulator, adapters: Adapters, work: Path, tell: Teller, cancel: Event | None) -> Outcome:
+    """Do what is left of a run."""
+    name = plan.name
+    known = adapters.get(name)
     if known is not None:
         # It was cut short between keeping the adapter and saying whether it is live.
         compared = known.manifest.get("compared_with")
         before, after = (_known_scores(plan, work, who) for who in (str(compared or _BASE), name))
         return _settled(adapters, known, before, after, work)
-    work.mkdir(parents=True, exist_ok=True)
+    begin(work, plan.chosen_from, plan.examples)
     tell.phase("loading the base model")
     base, problems = _load(plan)
     if base is None:
@@ -151,9 +173,13 @@ def relearn(
     trained = train(model, packs, plan.recipe, work, on_step=tell.step, pause=tell.waits, cancel=cancel)
     del model, base
     if trained.weights is None:
+        if trained.diverged:
+            shutil.rmtree(work)
         return Outcome(adapter=None, problems=trained.problems, stopped=trained.stopped)
     problems = write_gguf_lora(trained.weights, shape, trained.weights / GGUF_NAME)
     if has_errors(problems):
+        # It would end in the same way again.
+        shutil.rmtree(work)
         return Outcome(adapter=None, problems=problems)
     label_of_base = label(plan.base)
     live = adapters.live(label_of_base)
@@ -232,9 +258,8 @@ def _scores(
         for score in evaluate(backend, left, simulator, plan.evaluation, cancel=cancel):
             found.append(score)
             tell.scored(who, score, len(plan.held_out))
-            partial = file.with_suffix(".partial")
-            partial.write_text(_CONVERTER.dumps(found), "utf-8")
-            partial.replace(file)
+            write_whole(file, _CONVERTER.dumps(found))
+            wait_while(tell.waits, cancel)
     return _known_scores(plan, work, who)
 
 

@@ -43,7 +43,7 @@ class Teller:
         """Say how a step of training went."""
 
     def waits(self) -> bool:
-        """Whether the next step should wait; asked after each."""
+        """Whether the next step of training, or the next design to judge on, should wait; asked after each."""
         return False
 
     def scored(self, who: str, score: DesignScore, of: int) -> None:

@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
@@ -26,9 +25,11 @@ import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 
+from llm4cov_agent.durable import disk_problem, flush, put_in_place
 from llm4cov_agent.errors import Problem, display_path
 from llm4cov_agent.loop.policies.digits import split_digits
 from llm4cov_training.learn.recipe import Precision, Recipe
+from llm4cov_training.learn.stopping import Stop, is_asked, wait_while
 from llm4cov_training.learn.telling import Step
 from llm4cov_training.learn.tokens import IGNORED, Pack
 
@@ -40,8 +41,6 @@ warnings.filterwarnings("ignore", message="Could not find a config file", module
 _COMPLETE = "complete"
 """A file that a checkpoint gets last: one without it was cut short."""
 _CHECKPOINTS, _WEIGHTS = "checkpoints", "weights"
-_PAUSE_S = 5.0
-"""How often a run that waits looks again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,8 @@ class Trained:
     problems: tuple[Problem, ...] = ()
     stopped: bool = False
     """Whether it was stopped before its end; the checkpoint is kept."""
+    diverged: bool = False
+    """Whether the loss was no number any more: going on would end in the same way."""
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class _Watch(transformers.TrainerCallback):  # type: ignore[misc]
 
     folder: Path
     on_step: Callable[[Step], None] | None
-    cancel: Event | None
+    cancel: Stop | None
     pause: Callable[[], bool] | None
     began: float = field(default_factory=time.monotonic)
     first_step: int | None = None
@@ -100,15 +101,20 @@ class _Watch(transformers.TrainerCallback):  # type: ignore[misc]
             self.on_step(Step(state.global_step, state.max_steps, float(loss), left_s))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        while self.pause is not None and self.pause() and not (self.cancel is not None and self.cancel.is_set()):
-            time.sleep(_PAUSE_S)
-            # What was waited says nothing of how long the rest takes.
-            self.began += _PAUSE_S
-        if self.cancel is not None and self.cancel.is_set():
+        # What was waited says nothing of how long the rest takes.
+        self.began += wait_while(self.pause, self.cancel)
+        if _any_process(is_asked(self.cancel), args.device):
             control.should_training_stop = control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        (self.folder / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
+        # Each process writes a part of it.
+        _together()
+        if state.is_world_process_zero:
+            place = self.folder / f"checkpoint-{state.global_step}"
+            flush(place)
+            (place / _COMPLETE).touch()
+            flush(place / _COMPLETE)
+        _together()
 
 
 def load_base(path: Path, precision: Precision, *, start: Path | None = None) -> tuple[Any, Any, list[str]]:
@@ -149,7 +155,7 @@ def train(
     *,
     on_step: Callable[[Step], None] | None = None,
     pause: Callable[[], bool] | None = None,
-    cancel: Event | None = None,
+    cancel: Stop | None = None,
 ) -> Trained:
     """Train `model`, a base or a base with an adapter of an earlier stage, and leave the weights in `folder`.
 
@@ -162,14 +168,19 @@ def train(
     transformers.set_seed(recipe.seed)
     if not recipe.full and not hasattr(model, "peft_config"):
         model = get_peft_model(model, _lora(recipe))
-    batch = recipe.batch
     processes = int(os.environ.get("WORLD_SIZE", "1"))
+    step = recipe.batch * recipe.accumulation
+    if step % processes:
+        hint = "Choose batch and accumulation so that their product can be shared out among them."
+        problem = Problem(f"a step of {step} packs can't be shared out among {processes} processes", hint=hint)
+        return Trained(weights=None, problems=(problem,), processes=processes)
+    of_each = step // processes
+    batch = _at_once(of_each, recipe.batch)
     # Where memory runs short after some steps, what they changed is undone before a smaller batch; there is none below one.
     first = [(one, one.detach().to("cpu", copy=True)) for one in model.parameters() if one.requires_grad] if batch > 1 else []
-    accumulation = max(1, recipe.accumulation // processes)
     while True:
         watch = _Watch(folder / _CHECKPOINTS, on_step, cancel, pause)
-        trainer = _trainer(model, packs, replace(recipe, batch=batch, accumulation=accumulation * recipe.batch // batch), watch)
+        trainer = _trainer(model, packs, replace(recipe, batch=batch, accumulation=of_each // batch), watch)
         last = _last_checkpoint(watch.folder)
         try:
             trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
@@ -179,25 +190,28 @@ def train(
                 if full is None:
                     raise
                 return Trained(weights=None, problems=(full,), batch=batch, seconds=time.monotonic() - began)
-            if batch > 1:
-                batch //= 2
+            if batch > 1 and processes == 1:
+                batch = _at_once(of_each, batch // 2)
                 torch.cuda.empty_cache()
                 with torch.no_grad():
                     for one, before in first:
                         one.copy_(before)
                 continue
-            hint = "Set sequence_tokens lower in the recipe, or use a smaller base model."
-            problem = Problem(f"memory does not suffice for one pack of {recipe.sequence_tokens} tokens", hint=hint)
+            # Several processes would have to agree on it while one of them waits for the others.
+            lower = "sequence_tokens" if batch == 1 else "batch, with more accumulation,"
+            hint = f"Set {lower} lower in the recipe, or use a smaller base model."
+            what = "one pack" if batch == 1 else f"{batch} packs at once"
+            problem = Problem(f"memory does not suffice for {what} of {recipe.sequence_tokens} tokens", hint=hint)
             return Trained(weights=None, problems=(problem,), batch=batch, seconds=time.monotonic() - began)
         break
     losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
     done = trainer.state.global_step - (watch.first_step or 0)
-    tokens = round(done * recipe.batch * accumulation * processes * sum(len(pack.ids) for pack in packs) / len(packs))
+    tokens = round(done * step * sum(len(pack.ids) for pack in packs) / len(packs))
     seconds = time.monotonic() - began
     if watch.diverged is not None:
         hint = "Set learning_rate lower in the recipe; what was learned until then is not used."
         problem = Problem(f"the loss is no number any more since step {watch.diverged}", hint=hint)
-        return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, problems=(problem,))
+        return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, problems=(problem,), diverged=True)
     if trainer.state.global_step < trainer.state.max_steps:
         return Trained(weights=None, losses=losses, tokens=tokens, seconds=seconds, batch=batch, stopped=True)
     is_first = trainer.is_world_process_zero()
@@ -213,6 +227,26 @@ def train(
     )
 
 
+def _at_once(packs: int, most: int) -> int:
+    """Give the largest number up to `most` that so many packs can be shared out in."""
+    return next(count for count in range(min(packs, most), 0, -1) if packs % count == 0)
+
+
+def _any_process(asked: bool, device: Any) -> bool:
+    """Say whether any of the processes that learn together was asked to stop: all end after the same step, or they wait for ever."""
+    if not torch.distributed.is_initialized():
+        return asked
+    found = torch.tensor([int(asked)], device=device)
+    torch.distributed.all_reduce(found, op=torch.distributed.ReduceOp.MAX)
+    return bool(found.item())
+
+
+def _together() -> None:
+    """Wait for the other processes that learn, if there are any."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+
+
 def _is_of_memory(error: Exception) -> bool:
     """Say whether memory ran short; PyTorch has a class for that on a GPU alone."""
     has_class = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
@@ -221,10 +255,9 @@ def _is_of_memory(error: Exception) -> bool:
 
 def _of_disk(error: Exception, folder: Path) -> Problem | None:
     """What a disk that takes no more comes to, which each library says in its own way; None for other errors."""
-    hint = "Make room, then start the same again: it goes on from the last whole checkpoint."
     if isinstance(error, OSError):
-        file = display_path(Path(error.filename or folder))
-        return Problem(f"the run can't be stored: {error.strerror or error}", file=file, hint=hint)
+        return disk_problem(error)
+    hint = "Make room, then start the same again: it goes on from the last whole checkpoint."
     if isinstance(error, SafetensorError) or any(words in str(error) for words in ("PytorchStreamWriter", "inline_container")):
         return Problem(f"the run can't be stored: {str(error).splitlines()[0][:200]}", file=display_path(folder), hint=hint)
     return None
@@ -315,13 +348,13 @@ def _collate(rows: Sequence[dict[str, Sequence[int]]]) -> dict[str, torch.Tensor
 
 def _last_checkpoint(folder: Path) -> Path | None:
     """Find the newest whole checkpoint, and remove what was cut short."""
-    found: list[tuple[int, Path]] = []
-    for path in folder.glob("checkpoint-*"):
-        if (path / _COMPLETE).exists():
-            found.append((int(path.name.partition("-")[2]), path))
-        else:
+    found = {path: (path / _COMPLETE).exists() for path in folder.glob("checkpoint-*")}
+    _together()
+    if os.environ.get("RANK", "0") == "0":
+        for path in (one for one, whole in found.items() if not whole):
             shutil.rmtree(path)
-    return max(found)[1] if found else None
+    _together()
+    return max((path for path, whole in found.items() if whole), key=lambda path: int(path.name.partition("-")[2]), default=None)
 
 
 def _save(model: Any, folder: Path) -> Path:
@@ -330,5 +363,5 @@ def _save(model: Any, folder: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)
     shutil.rmtree(weights, ignore_errors=True)
-    partial.rename(weights)
+    put_in_place(partial, weights)
     return weights

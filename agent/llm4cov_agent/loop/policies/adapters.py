@@ -7,15 +7,16 @@ them lists, by the label of the base, what was promoted; the last is live. Every
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
+from llm4cov_agent.durable import put_in_place, write_whole
 from llm4cov_agent.errors import BadConfiguration, display_path
 
 GGUF_NAME = "adapter.gguf"
@@ -78,7 +79,7 @@ class Adapters:
             raise ValueError(f"{name} is no name for a new adapter")
         self.folder.mkdir(parents=True, exist_ok=True)
         (made / _MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        made.rename(self.folder / name)
+        put_in_place(made, self.folder / name)
         found = self.get(name)
         if found is None:
             raise ValueError(f"the manifest of {name} names no base and no designs")
@@ -103,9 +104,9 @@ class Adapters:
         self._write({base: tuple(name for name in names if name != adapter.id) for base, names in self._promoted().items()})
         shutil.rmtree(adapter.folder)
 
-    def learned_from(self, design: str) -> tuple[Adapter, ...]:
-        """Adapters that learned from a design (a `Design.digest`)."""
-        return tuple(one for one in self.all() if design in one.designs)
+    def learned_from(self, designs: AbstractSet[str]) -> tuple[Adapter, ...]:
+        """Adapters that learned from any of these designs (`Design.digest`)."""
+        return tuple(one for one in self.all() if one.designs & designs)
 
     def bases(self) -> tuple[str, ...]:
         """Base models that something was promoted for."""
@@ -120,9 +121,7 @@ class Adapters:
 
     def _write(self, promoted: Mapping[str, tuple[str, ...]]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{_LIVE}.{os.getpid()}"
-        partial.write_text(json.dumps({base: list(names) for base, names in promoted.items() if names}, indent=1) + "\n", "utf-8")
-        partial.replace(self.folder / _LIVE)
+        write_whole(self.folder / _LIVE, json.dumps({base: list(names) for base, names in promoted.items() if names}, indent=1) + "\n")
 
 
 def _read(path: Path) -> dict[str, Json]:

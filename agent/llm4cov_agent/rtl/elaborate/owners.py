@@ -39,14 +39,31 @@ def reading() -> Iterator[None]:
     token = _ours.set(mine)
     try:
         yield
+    except BaseException:
+        # Its frames still hold views.
+        _retire(mine)
+        raise
     finally:
         _ours.reset(token)
-        with _lock:
-            _retired.extend(mine)
-            mine.clear()
-            if len(_retired) > MAX_RETIRED or sum(size for _, size in _retired) > MAX_RETIRED_SOURCE:
-                gc.collect()
+    _retire(mine)
+    with _lock:
+        if len(_retired) > MAX_RETIRED or sum(size for _, size in _retired) > MAX_RETIRED_SOURCE:
+            before = _collections()
+            gc.collect()
+            # It does nothing while another thread collects; then there is a next time.
+            if _collections() > before:
                 _retired.clear()
+
+
+def _retire(owners: list[tuple[object, int]]) -> None:
+    with _lock:
+        _retired.extend(owners)
+        owners.clear()
+
+
+def _collections() -> int:
+    """How often everything was collected."""
+    return int(gc.get_stats()[-1]["collections"])
 
 
 def keep(owner: _T, size: int) -> _T:

@@ -50,7 +50,7 @@ class Unit:
     places: Places
     includes: tuple[Include, ...]
     size: int
-    """Characters of the sources, without includes."""
+    """Characters of the sources and of what they include."""
 
     def missing_includes(self) -> tuple[str, ...]:
         """Give the names of the include files that weren't found."""
@@ -107,12 +107,13 @@ def parse(texts: Sequence[tuple[Path, str]], include_dirs: Sequence[Path], defin
     options.maxIncludeDepth = MAX_INCLUDE_DEPTH
     buffers = [manager.assignText(str(path), text if text.endswith("\n") else text + "\n") for path, text in texts]
     size = sum(len(text) for _, text in texts)
-    keep(manager, size)
     tree = keep(syntax.SyntaxTree.fromBuffers(buffers, manager, pyslang.Bag([options])), size)
     includes: dict[Include, None] = {}
     for directive in tree.getIncludeDirectives():
         if directive.buffer:
             includes[Include(str(directive.path), Path(manager.getFullPath(directive.buffer.id)))] = None
+            size += len(directive.buffer.data)
+    keep(manager, size)
     return Unit(tree, Places(manager), tuple(includes), size)
 
 

@@ -1,19 +1,15 @@
-"""Reads Verilog-2005 into pyverilog's syntax trees. Directives are resolved by Icarus Verilog beforehand. Changes no tree."""
+"""Reads Verilog-2005 into pyverilog's syntax trees. Directives are resolved beforehand. Changes no tree."""
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pyverilog.vparser.parser import ParseError, VerilogParser
 
 from llm4cov_agent.errors import Problem
-from llm4cov_agent.judge.process import Limits, run
 from llm4cov_agent.judge.scratch import scratch_folder
-
-_PREPROCESSING = Limits(wall_s=20)
+from llm4cov_training.corpus.icarus import resolved
 
 
 @cache
@@ -26,10 +22,10 @@ def _parser() -> Any:
 def parse(text: str) -> tuple[Any | None, tuple[Problem, ...]]:
     """Read a text; None with the reason if it is not Verilog-2005 as pyverilog knows it."""
     if "`" in text:
-        resolved, problems = _without_directives(text)
-        if resolved is None:
+        plain, problems = resolved(text)
+        if plain is None:
             return None, problems
-        text = resolved
+        text = plain
     try:
         tree = _parser().parse(text)
     except (ParseError, RecursionError) as error:
@@ -37,23 +33,3 @@ def parse(text: str) -> tuple[Any | None, tuple[Problem, ...]]:
     if tree is None:
         return None, (Problem("it is not Verilog-2005 that can be changed: it ends too early"),)
     return tree, ()
-
-
-def _without_directives(text: str) -> tuple[str | None, tuple[Problem, ...]]:
-    program = shutil.which("iverilog")
-    if program is None:
-        return None, (
-            Problem("it has compiler directives, and there is no iverilog that could resolve them", hint="Install Icarus Verilog."),
-        )
-    with scratch_folder() as folder:
-        (folder / "in.v").write_text(text, encoding="utf-8")
-        outcome = run((program, "-E", "-o", "out.v", "in.v"), folder=folder, limits=_PREPROCESSING)
-        made = folder / "out.v"
-        if not outcome.ok or not made.is_file():
-            return None, (Problem(f"its compiler directives can't be resolved: {_first_line(outcome.output, folder)}"),)
-        lines = made.read_text("utf-8").split("\n")
-    return "\n".join("" if line.startswith("`") else line for line in lines), ()
-
-
-def _first_line(output: str, folder: Path) -> str:
-    return next((line.replace(f"{folder}/", "") for line in output.splitlines() if line.strip()), "no reason is given")
