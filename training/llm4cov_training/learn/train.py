@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
-# Bars of the libraries between our own lines are no word for who waits for a run.
-os.environ.setdefault("TQDM_DISABLE", "1")
 
 import torch
 import transformers
