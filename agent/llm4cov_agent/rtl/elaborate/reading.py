@@ -50,7 +50,7 @@ class Unit:
     places: Places
     includes: tuple[Include, ...]
     size: int
-    """Characters of the sources and of what they include."""
+    """Characters of the sources and bytes of what they include."""
 
     def missing_includes(self) -> tuple[str, ...]:
         """Give the names of the include files that weren't found."""
@@ -111,10 +111,20 @@ def parse(texts: Sequence[tuple[Path, str]], include_dirs: Sequence[Path], defin
     includes: dict[Include, None] = {}
     for directive in tree.getIncludeDirectives():
         if directive.buffer:
-            includes[Include(str(directive.path), Path(manager.getFullPath(directive.buffer.id)))] = None
-            size += len(directive.buffer.data)
+            include = Include(str(directive.path), Path(manager.getFullPath(directive.buffer.id)))
+            includes[include] = None
+            size += _bytes_of(include.path)
     keep(manager, size)
     return Unit(tree, Places(manager), tuple(includes), size)
+
+
+def _bytes_of(path: Path) -> int:
+    """Size of a file that was read; its text may be in an encoding that the binding does not give."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        # It vanished since; its size only says how early memory is let go of.
+        return 0
 
 
 def compile_unit(unit: Unit, top: str | None = None, overrides: Sequence[tuple[str, str]] = ()) -> ast.Compilation:
