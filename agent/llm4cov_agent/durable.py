@@ -34,11 +34,11 @@ def put_in_place(made: Path, path: Path) -> None:
     _flush_one(path.parent)
 
 
-def flush(path: Path) -> None:
-    """Wait until a file, or a folder with all that is in it, is on the disk. Raises OSError."""
-    if path.is_dir():
-        for below in path.rglob("*"):
-            _flush_one(below)
+def flush(path: Path, *, below: bool = True) -> None:
+    """Wait until a file, or a folder with all that is in it (`below`), is on the disk. Raises OSError."""
+    if below and path.is_dir():
+        for one in path.rglob("*"):
+            _flush_one(one)
     _flush_one(path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from llm4cov_agent.config import read_config
 from llm4cov_agent.digest import Json
-from llm4cov_agent.trajectories.forgetting import forget, learned
+from llm4cov_agent.trajectories.forgetting import forget
 from llm4cov_agent.trajectories.reading import StoredDesign
 from llm4cov_agent.trajectories.records import designs_called, summary_record
 from llm4cov_agent.trajectories.store import Store, open_store
@@ -103,8 +103,7 @@ def _deleted(store: Store, name: str) -> Told:
     if isinstance(design, str):
         return {"error": design}
     forgotten = forget(store, design.digest)
-    warning = learned(forgotten.adapters, design.top)
-    problems: list[Json] = [str(problem) for problem in (*forgotten.problems, *((warning,) if warning is not None else ()))]
+    problems: list[Json] = [str(problem) for problem in forgotten.told(design.top)]
     counts: Told = {"trajectories": forgotten.erased.trajectories, "transitions": forgotten.erased.transitions}
     more: Told = {"adapters": list(forgotten.adapters), "copies": list(forgotten.copies)}
     return {"design": design.digest, "top": design.top, **counts, **more, "problems": problems}

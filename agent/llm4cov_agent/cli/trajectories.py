@@ -25,7 +25,7 @@ from llm4cov_agent.judge.coverage import Kind, Tally, overall, percent_text
 from llm4cov_agent.loop.prompt import render_prompt
 from llm4cov_agent.loop.transition import Transition
 from llm4cov_agent.rtl.source import read_source
-from llm4cov_agent.trajectories.forgetting import forget, learned
+from llm4cov_agent.trajectories.forgetting import forget
 from llm4cov_agent.trajectories.reading import StoredDesign
 from llm4cov_agent.trajectories.records import designs_called, summary_record
 from llm4cov_agent.trajectories.store import Store, open_store
@@ -175,8 +175,7 @@ def delete(
             }
         )
     else:
-        warning = learned(forgotten.adapters, found.top)
-        print_problems((*forgotten.problems, *((warning,) if warning is not None else ())))
+        print_problems(forgotten.told(found.top))
         counted = [f"{erased.trajectories} trajectories", f"{erased.transitions} transitions", *forgotten.copies]
         text = f"deleted {found.top}: {', '.join(counted)}"
         messages().print(text, highlight=False, soft_wrap=True)

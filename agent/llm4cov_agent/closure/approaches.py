@@ -13,6 +13,7 @@ from pathlib import Path
 
 from llm4cov_agent.closure.nearest import NearestApproach
 from llm4cov_agent.digest import digest_bytes, digest_json
+from llm4cov_agent.durable import write_whole
 from llm4cov_agent.judge.build_cache import BuildCache
 from llm4cov_agent.rtl.design import Design
 
@@ -39,9 +40,7 @@ def keep_approaches(design: Design, nearest: Mapping[str, NearestApproach], test
     # A full disk takes a remark away, not the result.
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial = place.with_suffix(".new")
-        partial.write_text(json.dumps([digest_bytes(testbench.encode()), rows]))
-        partial.rename(place)
+        write_whole(place, json.dumps([digest_bytes(testbench.encode()), rows]))
 
 
 def kept_approaches(design: Design, cache: BuildCache) -> Approaches | None:

@@ -22,6 +22,7 @@ from llm4cov_agent.closure.reach.instrument_within import instrument_within
 from llm4cov_agent.closure.reach.witness import witness_stimulus
 from llm4cov_agent.closure.switched import name_parameters
 from llm4cov_agent.digest import digest_json
+from llm4cov_agent.durable import write_whole
 from llm4cov_agent.judge.build_cache import BuildCache, Cancelled
 from llm4cov_agent.judge.coverage import CoveragePoint, Kind
 from llm4cov_agent.judge.holes import Verdict, VerdictKind
@@ -210,6 +211,4 @@ def _write(design: Design, cache: BuildCache, verdicts: Mapping[CoveragePoint, V
     # A full disk takes the cache away, not the answer.
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial = place.with_suffix(".new")
-        partial.write_text(json.dumps(rows))
-        partial.rename(place)
+        write_whole(place, json.dumps(rows))

@@ -38,6 +38,15 @@ class Forgotten:
     """Names of those that learned from it or from a copy; what they learned is not undone."""
     problems: tuple[Problem, ...]
 
+    def told(self, top: str) -> tuple[Problem, ...]:
+        """Give the problems for a person, with a warning where something learned from the design with this top."""
+        if not self.adapters:
+            return self.problems
+        they = "they" if len(self.adapters) > 1 else "it"
+        what = f"{', '.join(self.adapters)} learned from {top}, and what {they} learned is not undone"
+        hint = "`llm4cov-lsp retrain adapters remove NAME` deletes an adapter; `llm4cov-lsp retrain` then learns from what is left."
+        return (*self.problems, Problem(what, hint=hint, severity=Severity.WARNING))
+
 
 def forget(store: Store, design: str) -> Forgotten:
     """Forget a design (a `Design.digest`): the copies first, so that what is interrupted can be asked for again."""
@@ -51,12 +60,3 @@ def forget(store: Store, design: str) -> Forgotten:
         adapters=adapters,
         problems=(*erased.problems, *(problem for one in copies for problem in one.problems)),
     )
-
-
-def learned(adapters: tuple[str, ...], top: str) -> Problem | None:
-    """Say which adapters learned from a design, and what can be done about it."""
-    if not adapters:
-        return None
-    what = f"{', '.join(adapters)} learned from {top}, and what {'they' if len(adapters) > 1 else 'it'} learned is not undone"
-    hint = "`llm4cov-lsp retrain adapters remove NAME` deletes an adapter; `llm4cov-lsp retrain` then learns from what is left."
-    return Problem(what, hint=hint, severity=Severity.WARNING)

@@ -78,9 +78,13 @@ def write_corpus(folder: Path, corpus: Corpus, texts: Iterable[tuple[str, str]])
     """Write files first and the list last, so that a list never names a file that is not there. Raises OSError."""
     place = folder / "designs"
     place.mkdir(parents=True, exist_ok=True)
+    written = []
     for name, text in texts:
-        (place / f"{name}.v").write_text(text, encoding="utf-8")
-    flush(place)
+        written.append(place / f"{name}.v")
+        written[-1].write_text(text, encoding="utf-8")
+    for path in written:
+        flush(path)
+    flush(place, below=False)
     write_whole(folder / LIST, json.dumps({"digest": corpus.digest, **_CONVERTER.unstructure(corpus)}, indent=1) + "\n")
 
 

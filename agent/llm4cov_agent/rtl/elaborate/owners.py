@@ -39,13 +39,12 @@ def reading() -> Iterator[None]:
     token = _ours.set(mine)
     try:
         yield
-    except BaseException:
-        # Its frames still hold views.
-        _retire(mine)
-        raise
     finally:
         _ours.reset(token)
-    _retire(mine)
+        with _lock:
+            _retired.extend(mine)
+            mine.clear()
+    # Not after an exception, whose frames still hold views: a later reading does it.
     with _lock:
         if len(_retired) > MAX_RETIRED or sum(size for _, size in _retired) > MAX_RETIRED_SOURCE:
             before = _collections()
@@ -53,12 +52,6 @@ def reading() -> Iterator[None]:
             # It does nothing while another thread collects; then there is a next time.
             if _collections() > before:
                 _retired.clear()
-
-
-def _retire(owners: list[tuple[object, int]]) -> None:
-    with _lock:
-        _retired.extend(owners)
-        owners.clear()
 
 
 def _collections() -> int:
